@@ -1,0 +1,2 @@
+//! coregit
+fn main() {}

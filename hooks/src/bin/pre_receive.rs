@@ -1,0 +1,2 @@
+//! pre_receive
+fn main() {}

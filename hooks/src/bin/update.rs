@@ -1,0 +1,2 @@
+//! update
+fn main() {}
