@@ -1,1 +1,3 @@
-//! coregit-tests
+//! What the tests of the whole stand on: the test forge. The tests themselves are in `tests/it`.
+
+pub mod forge;

@@ -1,0 +1,30 @@
+//! Who the caller is, and what it may still ask.
+
+use serde_json::json;
+
+use super::super::reply::{Outcome, reply};
+use super::call::Call;
+use super::shapes;
+
+/// `GET /user`
+pub(super) fn user(call: &Call) -> Outcome {
+    let user = call.shared.world().user(call.caller.login());
+    Ok(reply(200, shapes::private_user(&call.shared, &user)))
+}
+
+/// `GET /rate_limit`: costs nothing.
+pub(super) fn rate_limit(call: &Call) -> Outcome {
+    let standing = call.shared.meter.standing(&call.caller.label(), call.shared.clock.now_ms());
+    let core = json!({
+        "limit": standing.limit, "used": standing.used, "remaining": standing.remaining(), "reset": standing.reset
+    });
+    let graphql = json!({"limit": 5000, "used": 0, "remaining": 5000, "reset": standing.reset});
+    let search = json!({"limit": 30, "used": 0, "remaining": 30, "reset": standing.reset});
+    let resources = json!({"core": core, "graphql": graphql, "search": search});
+    Ok(reply(200, json!({"resources": resources, "rate": core})))
+}
+
+/// `GET /meta`
+pub(super) fn meta(_: &Call) -> Outcome {
+    Ok(reply(200, json!({"verifiable_password_authentication": false, "hooks": ["127.0.0.0/8"]})))
+}

@@ -1,0 +1,126 @@
+//! The REST face: which operations there are, what each needs, and the common way through all of them.
+
+mod account;
+mod apps;
+mod call;
+mod door;
+mod finish;
+mod page;
+mod repos;
+pub(super) mod shapes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::RawPathParams;
+use axum::http::{Request, Uri};
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::access::Level::{self, Read, Write};
+use super::reply::{Outcome, not_found};
+use super::shared::Shared;
+use call::Call;
+
+/// What an operation asks of its caller.
+#[derive(Clone, Copy)]
+enum Needs {
+    /// Nothing.
+    Nothing,
+    /// A user.
+    User,
+    /// An App's JWT.
+    Jwt,
+    /// An installation's token.
+    Installation,
+    /// A permission in the repository of the path.
+    Repo(&'static str, Level),
+}
+
+/// One operation of the REST face.
+struct Op {
+    method: &'static str,
+    /// The path as the OpenAPI description writes it.
+    path: &'static str,
+    needs: Needs,
+    run: fn(&Call) -> Outcome,
+}
+
+const fn op(method: &'static str, path: &'static str, needs: Needs, run: fn(&Call) -> Outcome) -> Op {
+    Op { method, path, needs, run }
+}
+
+const METADATA: Needs = Needs::Repo("metadata", Read);
+const ADMIN: Needs = Needs::Repo("administration", Write);
+
+static ACCOUNT: &[Op] = &[
+    op("GET", "/user", Needs::User, account::user),
+    op("GET", "/rate_limit", Needs::Nothing, account::rate_limit),
+    op("GET", "/meta", Needs::Nothing, account::meta),
+    op("GET", "/app", Needs::Jwt, apps::app),
+    op("GET", "/installation/repositories", Needs::Installation, apps::repositories),
+    op("GET", "/repos/{owner}/{repo}/installation", Needs::Jwt, apps::installation),
+    op("POST", "/app/installations/{installation_id}/access_tokens", Needs::Jwt, apps::mint),
+];
+
+static REPOS: &[Op] = &[
+    op("GET", "/repos/{owner}/{repo}", METADATA, repos::get),
+    op("PATCH", "/repos/{owner}/{repo}", ADMIN, repos::update),
+    op("DELETE", "/repos/{owner}/{repo}", Needs::Repo("delete", Write), repos::delete),
+    op("GET", "/user/repos", Needs::User, repos::list_own),
+    op("POST", "/user/repos", Needs::User, repos::create_own),
+    op("GET", "/orgs/{org}/repos", Needs::Nothing, repos::list_org),
+    op("POST", "/orgs/{org}/repos", Needs::User, repos::create_org),
+];
+
+/// All operations.
+fn operations() -> impl Iterator<Item = &'static Op> {
+    [ACCOUNT, REPOS].into_iter().flatten()
+}
+
+/// The router of everything below `/api`.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for op in operations() {
+        for path in addresses(op.path) {
+            router = router.route(&path, entrance(shared.clone(), op));
+        }
+    }
+    router.fallback(async || not_found().into_response())
+}
+
+/// A path of the OpenAPI description as addresses of the router: its last parameter may hold slashes where it
+/// names a ref, a path or a pair of refs; the contents of the root have no path at all.
+fn addresses(path: &str) -> Vec<String> {
+    let wide = ["{ref}", "{branch}", "{path}", "{basehead}"].into_iter().find_map(|p| path.strip_suffix(p));
+    let Some(head) = wide else { return vec![format!("/api/v3{path}")] };
+    let tail = &path[head.len() + 1..];
+    let mut addresses = vec![format!("/api/v3{head}{{*{tail}")];
+    if tail == "path}" {
+        addresses.push(format!("/api/v3{head}"));
+        addresses.push(format!("/api/v3{}", head.trim_end_matches('/')));
+    }
+    addresses
+}
+
+fn entrance(shared: Arc<Shared>, op: &'static Op) -> MethodRouter {
+    let filter = MethodFilter::try_from(op.method.parse::<axum::http::Method>().expect("a constant method"));
+    let answer = move |params: RawPathParams, request: Request<Body>| {
+        let shared = shared.clone();
+        async move { door::answer(shared, op, (params, request)).await }
+    };
+    on(filter.expect("a constant method"), answer)
+}
+
+/// Turns `/repositories/{id}/…`, where renames lead, into the address by name.
+pub(super) fn by_id(shared: &Shared, request: &mut Request<Body>) {
+    let path = request.uri().path_and_query().map_or("", |p| p.as_str());
+    let Some(rest) = path.strip_prefix("/api/v3/repositories/") else { return };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let id = rest[..end].parse().ok();
+    let name = id.and_then(|id: u64| shared.world().repos.get(&id).map(|r| r.full_name()));
+    let target = name.and_then(|name| format!("/api/v3/repos/{name}{}", &rest[end..]).parse::<Uri>().ok());
+    if let Some(target) = target {
+        *request.uri_mut() = target;
+    }
+}
