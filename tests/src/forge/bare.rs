@@ -59,15 +59,19 @@ impl Bare {
 
     /// `git <args>` fed with these bytes.
     pub(super) fn feed(&self, args: &[&str], input: &[u8]) -> Output {
-        let piped =
-            self.git(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut child = piped.expect("git is installed");
-        let mut stdin = child.stdin.take().expect("stdin is piped");
-        std::thread::scope(|scope| {
-            scope.spawn(move || stdin.write_all(input));
-            child.wait_with_output().expect("a child of ours can be waited for")
-        })
+        fed(self.git(args), input)
     }
+}
+
+/// Runs a command with these bytes as its input.
+pub(super) fn fed(mut command: Command, input: &[u8]) -> Output {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = piped.expect("git is installed");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input));
+        child.wait_with_output().expect("a child of ours can be waited for")
+    })
 }
 
 /// A program with nothing of this process's environment but the path to git.

@@ -11,6 +11,7 @@ use super::auth::Caller;
 use super::bare::{clean, http_backend};
 use super::cgi;
 use super::front::Passport;
+use super::push;
 use super::shared::Shared;
 use super::world::Repo;
 
@@ -163,8 +164,10 @@ async fn serve(
     command.env("QUERY_STRING", request.uri().query().unwrap_or("")).env("REMOTE_ADDR", "127.0.0.1");
     command.env("REMOTE_USER", if caller.login().is_empty() { "anonymous" } else { caller.login() });
     command.envs(forwarded(request.headers()));
-    let answer = cgi::run(command, request.into_body()).await?;
-    Ok(stream(answer))
+    if asked.file == "git-receive-pack" {
+        return push::receive(shared.clone(), repo, caller, (command, request.into_body())).await;
+    }
+    Ok(stream(cgi::run(command, request.into_body()).await?))
 }
 
 fn stream(mut answer: cgi::Answer) -> Response<Body> {

@@ -1,3 +1,3 @@
 //! The integration tests of the workspace, one binary.
 
-mod forge;
+mod export;

@@ -2,6 +2,7 @@
 
 mod account;
 mod git;
+mod rules;
 
 use std::path::Path;
 use std::process::{Command, Output};

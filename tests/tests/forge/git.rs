@@ -22,6 +22,17 @@ fn a_push_arrives_and_a_clone_brings_it_back() {
 }
 
 #[test]
+fn the_first_pushed_branch_becomes_the_default_one() {
+    let stage = Stage::new();
+    let here = stage.work_tree("here");
+    ok(&here, &["push", "-q", "origin", "main:trunk"]);
+    let answer = stage.call("GET", "/repos/octocat/app", serde_json::Value::Null);
+    assert_eq!(answer.json()["default_branch"], "trunk");
+    let listed = ok(&here, &["ls-remote", "--symref", "origin", "HEAD"]);
+    assert!(listed.contains("ref: refs/heads/trunk\tHEAD"), "{listed}");
+}
+
+#[test]
 fn large_pushes_are_streamed_chunked_and_gzipped_requests_are_understood() {
     let stage = Stage::new();
     let here = stage.work_tree("here");
