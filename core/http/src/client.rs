@@ -1,0 +1,272 @@
+//! The client: one attempt made with everything in place, and the calls that repeat it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coregit_model::{ErrorClass, Origin, RedactedUrl};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+
+use crate::body::{Outgoing, Pulse};
+use crate::budget::Ask;
+use crate::classify::{LOOKED_AT, classify, limits_told};
+use crate::connect::Roads;
+use crate::response::{BodyStream, LONGEST_JSON};
+use crate::{
+    Budgets, Effect, Head, HttpError, Meter, Reply, Request, Response, Retry, Settings, retry, transport,
+};
+
+/// The one HTTP client. Clones share connections, budgets and breakers.
+#[derive(Clone)]
+pub struct Client {
+    roads: Arc<Roads>,
+    meters: Vec<Arc<Meter>>,
+    patience: Duration,
+}
+
+/// Where a request goes, checked.
+struct Target {
+    url: url::Url,
+    origin: Origin,
+    name: String,
+}
+
+/// Whether a request can be made a second time.
+enum Again {
+    Yes(Repeatable),
+    No(Request),
+}
+
+struct Repeatable {
+    request: Request,
+}
+
+impl Again {
+    fn of(request: Request) -> Self {
+        match request.retry == Retry::Never || request.copy().is_none() {
+            true => Again::No(request),
+            false => Again::Yes(Repeatable { request }),
+        }
+    }
+}
+
+impl Repeatable {
+    fn copy(&self) -> Request {
+        self.request.copy().expect("its body is no stream: that was looked at when this was made")
+    }
+}
+
+impl Client {
+    /// A client with these settings. Nothing is built or read before the first request; a malformed proxy
+    /// is told at once.
+    pub fn new(settings: &Settings) -> Result<Self, HttpError> {
+        Ok(Self { roads: Arc::new(Roads::new(settings)?), meters: Vec::new(), patience: settings.patience })
+    }
+
+    /// The same client, which adds what it does to this meter too.
+    pub fn metered(&self, meter: Arc<Meter>) -> Self {
+        let meters = self.meters.iter().cloned().chain([meter]).collect();
+        Self { meters, ..self.clone() }
+    }
+
+    /// The same client, which sits out waits up to this long in all for each request.
+    pub fn patient(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
+    }
+
+    /// The budgets that it spends.
+    pub fn budgets(&self) -> &Budgets {
+        &self.roads.settings().budgets
+    }
+
+    /// Sends a request, again where that is right. A 2xx, or the 304 that was asked for, is a success;
+    /// everything else is classified. The body is still to come: what breaks then is the caller's.
+    pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
+        match Again::of(request) {
+            Again::No(request) => self.attempt(request).await,
+            Again::Yes(first) => {
+                retry::repeat(first.request.retry, self.patience, || self.attempt(first.copy())).await
+            }
+        }
+    }
+
+    /// Sends a request and reads its answer whole (64 MiB at most), again where that is right, also when
+    /// the answer broke off.
+    pub async fn call(&self, request: Request) -> Result<Reply, HttpError> {
+        match Again::of(request) {
+            Again::No(request) => self.attempt_whole(request).await,
+            Again::Yes(first) => {
+                retry::repeat(first.request.retry, self.patience, || self.attempt_whole(first.copy())).await
+            }
+        }
+    }
+
+    /// Sends a request once and gives its answer whatever the status.
+    pub async fn send_raw(&self, request: Request) -> Result<Response, HttpError> {
+        Ok(self.dispatch(request).await?.0)
+    }
+
+    async fn attempt_whole(&self, request: Request) -> Result<Reply, HttpError> {
+        self.attempt(request).await?.whole(LONGEST_JSON).await
+    }
+
+    /// One attempt, classified.
+    async fn attempt(&self, request: Request) -> Result<Response, HttpError> {
+        let conditional = request.asked_if_changed();
+        let credential = request.credential.clone();
+        let cost = request.cost;
+        let (response, target) = self.dispatch(request).await?;
+        match response.status() {
+            200..=299 => return Ok(response),
+            304 if conditional => return Ok(response),
+            _ => {}
+        }
+        let (head, body) = response.prefix(LOOKED_AT).await;
+        let key = credential.as_ref().map_or("", |c| c.budget_key());
+        let ask = Ask { host: &target.name, key, resource: target.resource(), cost };
+        let wait = self.budgets().note(ask, &limits_told(&head, &body));
+        Err(classify(&head, &body, credential.as_ref(), wait))
+    }
+
+    /// One request on the wire: origin checked, budget taken, breaker asked, silence bounded.
+    async fn dispatch(&self, request: Request) -> Result<(Response, Target), HttpError> {
+        let target = Target::of(&request.url)?;
+        let authorization = request.credential.as_ref().map(|c| c.header_for(&target.origin)).transpose()?;
+        let road = self.roads.to(&target.origin)?;
+        let pass = self.roads.settings().breakers.pass(&target.origin)?;
+        let credential = request.credential.clone();
+        let key = credential.as_ref().map_or("", |c| c.budget_key());
+        let ask = Ask { host: &target.name, key, resource: target.resource(), cost: request.cost };
+        let slot = self.budgets().take(ask, self.patience).await?;
+        let pulse = Pulse::now();
+        let wire = self.wire(request, &target, authorization, pulse.clone())?;
+        let started = std::time::Instant::now();
+        let outcome = self.exchange(road, wire, &target, &pulse).await;
+        let failed = match &outcome {
+            Ok(response) => response.status() >= 500,
+            Err(error) => error.class() == ErrorClass::Transient,
+        };
+        pass.note(failed);
+        let mut response = outcome?;
+        response.body = response.body.holding(slot);
+        self.told(&response.head, ask, started);
+        Ok((response, target))
+    }
+
+    async fn exchange(
+        &self,
+        road: &reqwest::Client,
+        wire: reqwest::Request,
+        target: &Target,
+        pulse: &Pulse,
+    ) -> Result<Response, HttpError> {
+        let idle = self.roads.settings().idle_timeout;
+        let answer = pulse.guard(idle, road.execute(wire)).await;
+        let answer = answer.ok_or_else(|| transport::silent(target.origin.host(), idle))?;
+        let answer = answer.map_err(|error| transport::failed(&target.origin, &error))?;
+        let head = Head { status: answer.status().as_u16(), headers: answer.headers().clone() };
+        Ok(Response { head, body: BodyStream::new(answer, idle, self.meters.clone()) })
+    }
+
+    /// The request as reqwest sends it. Headers of ours win over the caller's.
+    fn wire(
+        &self,
+        request: Request,
+        target: &Target,
+        authorization: Option<HeaderValue>,
+        pulse: Pulse,
+    ) -> Result<reqwest::Request, HttpError> {
+        let shown = format!("{} {}", request.method, RedactedUrl::new(&request.url));
+        self.meters.iter().for_each(|meter| meter.request(request.cost.writes));
+        let mut wire = reqwest::Request::new(request.method, target.url.clone());
+        for (name, value) in &request.headers {
+            let value = HeaderValue::from_str(value).map_err(|_| {
+                let text = format!("the value of the header {name} of {shown} is malformed");
+                HttpError::new(ErrorClass::Invalid, Effect::NotSent, text)
+            })?;
+            wire.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+        if let Some(value) = authorization {
+            wire.headers_mut().insert(AUTHORIZATION, value);
+        }
+        if let Some(body) = Outgoing::new(request.body, pulse, self.meters.clone()) {
+            *wire.body_mut() = Some(reqwest::Body::wrap(body));
+        }
+        Ok(wire)
+    }
+
+    /// Notes limits that a good answer speaks of, and writes the line in the log.
+    fn told(&self, head: &Head, ask: Ask<'_>, started: std::time::Instant) {
+        if head.status < 400 {
+            self.budgets().note(ask, &limits_told(head, b""));
+        }
+        let (status, ms) = (head.status, started.elapsed().as_millis() as u64);
+        tracing::debug!(host = ask.host, status, ms, request_id = head.request_id(), "answered");
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    /// Checks an address: two parsers must see the same host, or a number could hide in a name.
+    fn of(url: &str) -> Result<Self, HttpError> {
+        let wrong = |why: String| HttpError::new(ErrorClass::Invalid, Effect::NotSent, why);
+        let (origin, _) =
+            Origin::parse(url.split('?').next().unwrap_or("")).map_err(|e| wrong(e.to_string()))?;
+        let malformed = || wrong(format!("{} cannot be used as an address", RedactedUrl::new(url)));
+        let parsed = url::Url::parse(url).map_err(|_| malformed())?;
+        let same = parsed.host_str() == Some(origin.host())
+            && parsed.port_or_known_default() == Some(origin.port())
+            && parsed.scheme() == origin.scheme()
+            && parsed.username().is_empty()
+            && parsed.password().is_none()
+            && parsed.fragment().is_none();
+        match same {
+            true => Ok(Self { url: parsed, name: origin.to_string(), origin }),
+            false => Err(malformed()),
+        }
+    }
+
+    /// GitHub's name for the limit that counts here.
+    fn resource(&self) -> &'static str {
+        if self.url.path().ends_with("/graphql") { "graphql" } else { "core" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_futures_may_move_between_threads() {
+        fn check<T: Send>(_: T) {}
+        let client = Client::new(&Settings::default()).unwrap();
+        check(client.send(Request::get("")));
+        check(client.call(Request::get("")));
+        check(client.send_raw(Request::get("")));
+        check(client.list::<u8>(Request::get(""), 1));
+    }
+
+    #[test]
+    fn addresses_that_two_parsers_read_differently_are_refused() {
+        for bad in [
+            "https://0177.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://user@github.com/",
+            "https://github.com\\@evil.example/",
+            "https://github.com#@evil.example/",
+            "http://github.com/",
+            "file:///etc/passwd",
+            "https://[::ffff:127.0.0.1]/",
+        ] {
+            assert!(Target::of(bad).is_err(), "{bad}");
+        }
+        for good in ["https://api.github.com/user?per_page=1", "http://127.0.0.1:8080/", "https://[::1]/x"] {
+            assert!(Target::of(good).is_ok(), "{good}");
+        }
+    }
+}
