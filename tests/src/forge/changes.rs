@@ -5,9 +5,6 @@ use super::shared::Shared;
 use super::world::Repo;
 
 impl Shared {
-    /// Called before refs change.
-    pub(super) fn before_change(&self, _repo: &Repo) {}
-
     /// Called after refs changed, before the one who changed them hears of it.
     pub(super) fn after_change(&self, repo: &Repo, _pusher: &str, moved: &[RefChange]) {
         if moved.is_empty() {

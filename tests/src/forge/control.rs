@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::fault::Fault;
+use super::lag::Lag;
 use super::limits::Limits;
 use super::log::summary;
 use super::reply::{Outcome, Reply, empty, not_found, refuse, reply};
@@ -68,6 +69,7 @@ fn repos(shared: &Shared, call: &str, body: Value) -> Outcome {
             let changed = Repo { id: repo.id, owner: repo.owner, name: repo.name, ..read::<Repo>(changed)? };
             done(drop(shared.world().repos.insert(repo.id, changed)))
         }
+        "PUT" => done(shared.replicas.set(repo.id, read::<Lag>(body)?)),
         "POST" => Ok(reply(200, json!(shared.rename(&repo, text(&body, "rename")?)))),
         _ => Err(not_found()),
     }

@@ -157,7 +157,9 @@ async fn serve(
     caller: &Caller,
     request: Request<Body>,
 ) -> std::io::Result<Response<Body>> {
-    let bare = shared.bare(repo);
+    let v2 = request.headers().get("git-protocol").is_some_and(|v| v.as_bytes().ends_with(b"version=2"));
+    let shows_refs = asked.service == Service::UploadPack && (asked.file == "info/refs") != v2;
+    let bare = if shows_refs { shared.bare_to_read(repo) } else { shared.bare(repo) };
     let mut command = clean(http_backend());
     command.env("GIT_HTTP_EXPORT_ALL", "1").env("GIT_PROJECT_ROOT", bare.path());
     command.env("PATH_INFO", format!("/{}", asked.file)).env("REQUEST_METHOD", request.method().as_str());

@@ -28,6 +28,10 @@ pub struct Limits {
     pub points_per_minute: Option<u32>,
     /// Requests in flight at once.
     pub concurrency: Option<u32>,
+    /// Entries of one create-tree call; above, it "times out" (422).
+    pub tree_entries: Option<usize>,
+    /// Bytes of one create-tree call; above, it "times out" (422).
+    pub tree_bytes: Option<usize>,
     /// Whether refusals carry `retry-after`.
     pub retry_after: bool,
 }
@@ -40,19 +44,24 @@ impl Default for Limits {
             content_per_hour: None,
             points_per_minute: None,
             concurrency: None,
+            tree_entries: None,
+            tree_bytes: None,
             retry_after: true,
         }
     }
 }
 
 impl Limits {
-    /// The values that github.com documents: 80 and 500 contents, 900 points, 100 in flight.
+    /// The values that github.com documents: 80 and 500 contents, 900 points, 100 in flight; and for trees the
+    /// sizes at which its users report failures, 2.5 MB or 200 entries.
     pub fn github() -> Self {
         Self {
             content_per_minute: Some(80),
             content_per_hour: Some(500),
             points_per_minute: Some(900),
             concurrency: Some(100),
+            tree_entries: Some(200),
+            tree_bytes: Some(2_500_000),
             ..Self::default()
         }
     }
@@ -126,6 +135,14 @@ impl Meter {
         }
         spent.note(cost);
         Ok(())
+    }
+
+    /// Whether a create-tree call would take GitHub too long.
+    pub(super) fn tree_too_large(&self, entries: usize, bytes: usize) -> bool {
+        let used = self.0.lock().expect("no panic under this lock");
+        let limits = &used.limits;
+        limits.tree_entries.is_some_and(|max| entries > max)
+            || limits.tree_bytes.is_some_and(|max| bytes > max)
     }
 
     /// Gives back what a 304 does not cost.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::bare::Bare;
 use super::clock::Clock;
 use super::fault::Faults;
+use super::lag::Replicas;
 use super::limits::Meter;
 use super::log::RequestLog;
 use super::world::{Repo, Token, World};
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     pub(super) log: Arc<RequestLog>,
     pub(super) faults: Faults,
     pub(super) meter: Meter,
+    pub(super) replicas: Replicas,
     world: Mutex<World>,
 }
 
@@ -32,6 +34,7 @@ impl Shared {
             log: Arc::new(RequestLog::new()),
             faults: Faults::default(),
             meter: Meter::default(),
+            replicas: Replicas::default(),
             world: Mutex::new(World::default()),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::lag::Lag;
 use super::limits::Limits;
 use super::log::Request;
 use super::shared::Shared;
@@ -151,6 +152,15 @@ impl Forge {
     /// Sets the rate limits.
     pub fn limit(&self, limits: Limits) {
         self.shared.meter.set(limits);
+    }
+
+    /// Sets how far behind a repository's replicas are after each change from now on; the default is not at all.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that name.
+    pub fn lag(&self, full_name: &str, lag: Lag) {
+        self.shared.replicas.set(self.existing(full_name).id, lag);
     }
 
     /// Moves the forge's clock forward.

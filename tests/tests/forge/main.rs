@@ -1,6 +1,7 @@
 //! The forge itself: that it answers as GitHub does.
 
 mod account;
+mod database;
 mod git;
 mod rules;
 

@@ -20,6 +20,8 @@ pub(super) struct Call {
     pub(super) query: Vec<(String, String)>,
     /// The JSON object of the body; empty without one.
     pub(super) body: Value,
+    /// Bytes of the body.
+    pub(super) bytes: usize,
     /// What the client accepts.
     pub(super) accept: String,
     /// The path and query as sent, for links.

@@ -67,6 +67,7 @@ fn enter(
         params,
         query: pairs(parts.uri.query().unwrap_or("")),
         body: json!({}),
+        bytes: body.len(),
         accept: header(&parts.headers, "accept").to_owned(),
         target,
     };

@@ -2,9 +2,15 @@
 
 mod account;
 mod apps;
+mod branches;
 mod call;
+mod contents;
 mod door;
 mod finish;
+mod git_objects;
+mod git_refs;
+mod git_trees;
+mod history;
 mod page;
 mod repos;
 pub(super) mod shapes;
@@ -73,9 +79,40 @@ static REPOS: &[Op] = &[
     op("POST", "/orgs/{org}/repos", Needs::User, repos::create_org),
 ];
 
+const READ: Needs = Needs::Repo("contents", Read);
+const WRITE: Needs = Needs::Repo("contents", Write);
+
+static GIT: &[Op] = &[
+    op("POST", "/repos/{owner}/{repo}/git/blobs", WRITE, git_objects::create_blob),
+    op("GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}", READ, git_objects::get_blob),
+    op("POST", "/repos/{owner}/{repo}/git/trees", WRITE, git_trees::create),
+    op("GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}", READ, git_trees::get),
+    op("POST", "/repos/{owner}/{repo}/git/commits", WRITE, git_objects::create_commit),
+    op("GET", "/repos/{owner}/{repo}/git/commits/{commit_sha}", READ, git_objects::get_commit),
+    op("POST", "/repos/{owner}/{repo}/git/tags", WRITE, git_objects::create_tag),
+    op("POST", "/repos/{owner}/{repo}/git/refs", WRITE, git_refs::create),
+    op("GET", "/repos/{owner}/{repo}/git/ref/{ref}", READ, git_refs::get),
+    op("GET", "/repos/{owner}/{repo}/git/matching-refs/{ref}", READ, git_refs::matching),
+    op("PATCH", "/repos/{owner}/{repo}/git/refs/{ref}", WRITE, git_refs::update),
+    op("DELETE", "/repos/{owner}/{repo}/git/refs/{ref}", WRITE, git_refs::delete),
+];
+
+static HISTORY: &[Op] = &[
+    op("GET", "/repos/{owner}/{repo}/branches", READ, branches::list),
+    op("GET", "/repos/{owner}/{repo}/branches/{branch}", READ, branches::get),
+    op("GET", "/repos/{owner}/{repo}/rules/branches/{branch}", METADATA, branches::rules),
+    op("GET", "/repos/{owner}/{repo}/commits", READ, history::list),
+    op("GET", "/repos/{owner}/{repo}/commits/{ref}", READ, history::get),
+    op("GET", "/repos/{owner}/{repo}/compare/{basehead}", READ, history::compare),
+    op("GET", "/repos/{owner}/{repo}/contents/{path}", READ, contents::get),
+    op("PUT", "/repos/{owner}/{repo}/contents/{path}", WRITE, contents::put),
+    op("DELETE", "/repos/{owner}/{repo}/contents/{path}", WRITE, contents::delete),
+    op("GET", "/repos/{owner}/{repo}/tarball/{ref}", READ, contents::tarball),
+];
+
 /// All operations.
 fn operations() -> impl Iterator<Item = &'static Op> {
-    [ACCOUNT, REPOS].into_iter().flatten()
+    [ACCOUNT, REPOS, GIT, HISTORY].into_iter().flatten()
 }
 
 /// The router of everything below `/api`.
