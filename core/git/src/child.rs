@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use coregit_model::printable;
 use tokio::io::AsyncReadExt;
@@ -30,11 +30,26 @@ const CONFIG: [&str; 6] = [
     "core.attributesFile=/dev/null",
 ];
 
-/// `git` about this repository, with an environment built from nothing.
-pub(crate) fn git(git_dir: Option<&Path>) -> Command {
+fn bare_command() -> Command {
     let mut command = Command::new("git");
     command.env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()));
+    command
+}
+
+/// `git` about this repository as its user's own git sees it, for looking at settings that decide what a
+/// push to it does. It must run nothing.
+pub(crate) fn git_as_its_user(git_dir: &Path) -> Command {
+    let mut command = bare_command();
+    let home = ["HOME", "XDG_CONFIG_HOME"].map(|name| (name, std::env::var_os(name)));
+    command.envs(home.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    command.arg("--git-dir").arg(git_dir).current_dir(git_dir);
+    command
+}
+
+/// `git` about this repository, with an environment built from nothing.
+pub(crate) fn git(git_dir: Option<&Path>) -> Command {
+    let mut command = bare_command();
     command.envs([
         // Nothing of the user's is read: no ~/.gitconfig, no XDG attributes.
         ("HOME", "/nonexistent"),
@@ -62,7 +77,15 @@ pub(crate) fn git(git_dir: Option<&Path>) -> Command {
 }
 
 /// Runs a short command to its end and returns what it printed. `input` is what it reads.
-pub(crate) fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>, GitError> {
+pub(crate) fn run(command: Command, input: &[u8]) -> Result<Vec<u8>, GitError> {
+    let name = name_of(&command);
+    let output = output(command, input)?;
+    check(&name, output.status, &output.stderr)?;
+    Ok(output.stdout)
+}
+
+/// Runs a short command to its end, whatever that is.
+pub(crate) fn output(mut command: Command, input: &[u8]) -> Result<Output, GitError> {
     let name = name_of(&command);
     let io = |e| GitError::io(format!("git {name}"), e);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -74,9 +97,7 @@ pub(crate) fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>, GitErro
         scope.spawn(move || stdin.write_all(input));
         child.wait_with_output()
     });
-    let output = output.map_err(io)?;
-    check(&name, output.status, &output.stderr)?;
-    Ok(output.stdout)
+    output.map_err(io)
 }
 
 /// A failed status as an error with what the command said.

@@ -75,11 +75,16 @@ pub enum GitError {
         /// What it said, printable and bounded.
         stderr: String,
     },
-    /// The repository has another address now, on the same host or elsewhere; nothing was sent there.
+    /// The HTTP client's error.
+    #[error(transparent)]
+    Http(#[from] coregit_http::HttpError),
+    /// The repository has another address now; nothing was sent there.
     #[error("the repository has moved to {to}")]
     Moved {
-        /// The new address of the repository, as the host gave it; printable.
+        /// The new address of the repository, without what git puts behind it; printable.
         to: String,
+        /// Whether that is at the same origin; the token may be sent nowhere else.
+        same_origin: bool,
     },
     /// The answer is no git protocol, or breaks off.
     #[error("the host's answer is not what git speaks: {0}")]
@@ -103,12 +108,10 @@ impl GitError {
     /// The class of a host's answer; `None` when the cause is on our side.
     pub fn class(&self) -> Option<ErrorClass> {
         match self {
+            GitError::Http(e) => Some(e.class()),
             GitError::Moved { .. } => Some(ErrorClass::Moved),
             GitError::Protocol(_) => Some(ErrorClass::Transient),
-            GitError::Remote(text) => {
-                let _ = text;
-                None
-            }
+            GitError::Remote(text) => Some(crate::rejection::classify_fatal(text)),
             GitError::Unsupported(_) => Some(ErrorClass::Invalid),
             GitError::EffectUnknown(inner) => inner.class().or(Some(ErrorClass::Transient)),
             _ => None,
@@ -125,9 +128,19 @@ impl GitError {
         self.class().is_some_and(ErrorClass::try_again)
     }
 
+    /// The host's name for the request, for its support.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            GitError::Http(e) => e.request_id(),
+            GitError::EffectUnknown(inner) => inner.request_id(),
+            _ => None,
+        }
+    }
+
     /// How long the host asks to wait.
     pub fn wait(&self) -> Option<Duration> {
         match self {
+            GitError::Http(e) => e.wait(),
             GitError::EffectUnknown(inner) => inner.wait(),
             _ => None,
         }
@@ -142,7 +155,10 @@ impl GitError {
             GitError::Missing { .. } | GitError::BadObject { .. } => {
                 Some("`git fsck --full` in that repository shows what is missing".into())
             }
-            GitError::Moved { to } => Some(format!("if that is the same repository, point the sync at {to}")),
+            GitError::Moved { to, .. } => {
+                Some(format!("if that is the same repository, point the sync at {to}"))
+            }
+            GitError::Http(e) => e.hint().map(str::to_owned),
             GitError::EffectUnknown(inner) => inner.hint(),
             _ => None,
         }
@@ -161,6 +177,15 @@ impl GitError {
     }
 
     pub(crate) fn protocol(what: impl std::fmt::Display) -> Self {
-        GitError::Protocol(printable(&what.to_string()))
+        GitError::Protocol(printable(&what.to_string().chars().take(300).collect::<String>()))
+    }
+
+    /// The same error of a request that asks for a change, unless it certainly changed nothing.
+    pub(crate) fn after_sending(self) -> Self {
+        match self {
+            GitError::Http(e) if e.effect() != coregit_http::Effect::Unknown => GitError::Http(e),
+            known @ (GitError::Moved { .. } | GitError::EffectUnknown(_)) => known,
+            other => GitError::EffectUnknown(Box::new(other)),
+        }
     }
 }

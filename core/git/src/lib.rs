@@ -3,21 +3,42 @@
 //! Knows repositories, objects, refs and the wire; knows no sync, no provider's API and no database.
 
 mod ancestry;
+mod backup;
 mod child;
 mod commit;
 mod convert;
 mod diff;
 mod error;
+mod fetch;
 mod inspect;
 mod objects;
+mod pack;
+mod packets;
+mod push;
 mod refs;
+mod rejection;
+mod remote;
 mod repo;
+mod repo_config;
 mod shadow;
+mod version;
+mod wire;
 mod write;
 
+pub use backup::Backup;
 pub use commit::{CommitFlaw, CommitParts, Signature};
 pub use diff::TreeChange;
 pub use error::GitError;
+pub use fetch::{FetchOptions, Fetched};
 pub use inspect::Adoption;
 pub use objects::{Entry, ObjectKind, TreeEntry};
+pub use rejection::{Rejection, classify_rejection};
+pub use remote::Remote;
 pub use repo::Repo;
+pub use repo_config::{ConfigUndo, Undone};
+pub use version::git_version;
+pub use wire::advertisement::{Advertisement, Capabilities};
+pub use wire::commands::PushOptions;
+pub use wire::fetch::Depth;
+pub use wire::listing::Listing;
+pub use wire::report::{PushOutcome, PushReport};

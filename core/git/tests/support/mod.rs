@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
+pub mod server;
+
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -114,4 +116,26 @@ pub fn commit_tree(repo: &Path, parents: &[Oid], tree: Oid) -> Oid {
 
 pub fn set_ref(repo: &Path, name: &str, oid: &Oid) {
     git(repo, &["update-ref", name, &oid.to_string()]);
+}
+
+/// A client that gives up quickly and shares nothing with other tests.
+pub fn client() -> coregit_http::Client {
+    let settings = coregit_http::Settings {
+        patience: std::time::Duration::from_millis(1),
+        budgets: coregit_http::Budgets::new(None),
+        breakers: coregit_http::Breakers::new(),
+        ..Default::default()
+    };
+    coregit_http::Client::new(&settings).unwrap()
+}
+
+/// A remote repository of this name behind the server.
+pub fn remote(server: &server::Server, name: &str) -> coregit_git::Remote {
+    coregit_git::Remote::new(client(), server.url(name), None)
+}
+
+pub fn update(name: &str, expected: Option<Oid>, new: Option<Oid>) -> coregit_model::RefUpdate {
+    let zero = Oid::zero(expected.or(new).unwrap().format());
+    let name = RefName::parse(name).unwrap();
+    coregit_model::RefUpdate { name, expected: expected.unwrap_or(zero), new: new.unwrap_or(zero) }
 }

@@ -1,0 +1,110 @@
+//! The pack of a push: made by `git pack-objects`, never whole in memory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use coregit_model::{ObjectFormat, Oid};
+use futures_util::stream::{BoxStream, StreamExt, unfold};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::child::{Talking, git};
+use crate::{GitError, Repo};
+
+/// Packs up to this size go out with a length and can be sent again.
+const WHOLE: usize = 1 << 20;
+/// A pipe holds this much.
+const PIECE: usize = 64 << 10;
+
+/// A pack on its way.
+pub(crate) enum Pack {
+    /// All of it.
+    Whole(Bytes),
+    /// Its beginning, and git that makes the rest.
+    Streamed(BytesMut, Talking),
+}
+
+/// The pack without objects: what a push carries whose objects are all there.
+fn empty(format: ObjectFormat) -> Option<Bytes> {
+    // `PACK`, version 2, no objects, and the SHA-1 of these 12 bytes.
+    const EMPTY: &[u8; 32] = b"PACK\0\0\0\x02\0\0\0\0\
+        \x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e";
+    (format == ObjectFormat::Sha1).then(|| Bytes::from_static(EMPTY))
+}
+
+/// Starts the pack of everything that `new` leads to and `there` does not. `there` may name objects that
+/// are not here.
+pub(crate) async fn begin(repo: &Repo, new: &[Oid], there: &[Oid]) -> Result<Pack, GitError> {
+    let known: std::collections::HashSet<_> = there.iter().collect();
+    let new: Vec<_> = new.iter().filter(|oid| !known.contains(oid)).collect();
+    if let Some(empty) = empty(repo.format()).filter(|_| new.is_empty()) {
+        return Ok(Pack::Whole(empty));
+    }
+    if let Some(absent) = new.iter().find(|oid| !repo.has(oid)) {
+        return Err(repo.missing(absent));
+    }
+    let mut revisions = String::new();
+    new.iter().for_each(|oid| revisions.push_str(&format!("{oid}\n")));
+    repo.present(known).iter().for_each(|oid| revisions.push_str(&format!("^{oid}\n")));
+    let mut command = git(Some(repo.path()));
+    command.args(["pack-objects", "--revs", "--stdout", "-q"]);
+    // Deltas may stand on objects that the server has, and name them by their place in the pack.
+    command.args(["--thin", "--delta-base-offset"]);
+    let mut child = Talking::start(command, None)?;
+    // It reads everything before it writes anything. One that stops reading tells why by its status.
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let fed = stdin.write_all(revisions.as_bytes()).await;
+    drop(stdin);
+    if fed.is_err() {
+        child.finish().await?;
+        return Err(GitError::Protocol("git pack-objects did not read what to pack".into()));
+    }
+    let mut head = BytesMut::with_capacity(PIECE);
+    while head.len() <= WHOLE {
+        if child.stdout.read_buf(&mut head).await.map_err(read_failed)? == 0 {
+            child.finish().await?;
+            return Ok(Pack::Whole(head.freeze()));
+        }
+    }
+    Ok(Pack::Streamed(head, child))
+}
+
+fn read_failed(source: std::io::Error) -> GitError {
+    GitError::io("reading from git pack-objects", source)
+}
+
+/// Where a stream leaves the error that ended it: the HTTP client sees only that its body failed.
+#[derive(Clone, Default)]
+pub(crate) struct Failure(Arc<Mutex<Option<GitError>>>);
+
+impl Failure {
+    fn set(&self, error: GitError) -> std::io::Error {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        std::io::Error::other("the pack could not be made")
+    }
+
+    /// The error, once.
+    pub fn take(&self) -> Option<GitError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What git still writes, piece by piece. It ends well only if git did: a pack that breaks off must not
+/// look like a whole one.
+pub(crate) fn rest(child: Talking, failure: Failure) -> BoxStream<'static, std::io::Result<Bytes>> {
+    unfold(Some(child), move |child| {
+        let failure = failure.clone();
+        async move {
+            let mut child = child?;
+            let mut piece = BytesMut::with_capacity(PIECE);
+            match child.stdout.read_buf(&mut piece).await {
+                Ok(0) => match child.finish().await {
+                    Ok(()) => None,
+                    Err(error) => Some((Err(failure.set(error)), None)),
+                },
+                Ok(_) => Some((Ok(piece.freeze()), Some(child))),
+                Err(error) => Some((Err(failure.set(read_failed(error))), None)),
+            }
+        }
+    })
+    .boxed()
+}
