@@ -27,6 +27,7 @@ pub(crate) fn classify(
     let error = HttpError::new(class, effect, message)
         .with_status(head.status)
         .with_request_id(head.request_id())
+        .with_host_time(head.date())
         .with_location(head.header("location").map(|to| to.chars().take(2000).collect()));
     let error = hint(head, class).into_iter().fold(error, HttpError::with_hint);
     let wait = wait.or_else(|| (class == ErrorClass::Transient).then(|| retry_after(head)).flatten());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coregit_model::{ErrorClass, printable};
+use coregit_model::{ErrorClass, Timestamp, printable};
 
 /// Whether a request that failed can have changed something at the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,7 @@ struct Parts {
     effect: Effect,
     hint: Option<String>,
     location: Option<String>,
+    host_time: Option<Timestamp>,
     final_for_now: bool,
 }
 
@@ -54,6 +55,7 @@ impl HttpError {
                 effect,
                 hint: None,
                 location: None,
+                host_time: None,
                 final_for_now: false,
             }),
         }
@@ -102,6 +104,11 @@ impl HttpError {
     /// For [`ErrorClass::Moved`]: the whole address that the host points to. Nothing was sent there.
     pub fn location(&self) -> Option<&str> {
         self.parts.location.as_deref()
+    }
+
+    /// The host's clock when it refused, where it told.
+    pub fn host_time(&self) -> Option<Timestamp> {
+        self.parts.host_time
     }
 
     /// Whether the same request may succeed later with nobody doing anything.
@@ -157,6 +164,11 @@ impl HttpError {
 
     pub(crate) fn is_final_for_now(&self) -> bool {
         self.parts.final_for_now
+    }
+
+    pub(crate) fn with_host_time(mut self, time: Option<Timestamp>) -> Self {
+        self.parts.host_time = time;
+        self
     }
 
     pub(crate) fn with_location(mut self, location: Option<String>) -> Self {

@@ -1,0 +1,157 @@
+//! Entries of a tree as JSON, cut into calls that the host can bear. Pure.
+
+use coregit_http::HttpError;
+use coregit_model::Oid;
+use serde::Serialize;
+
+use super::unsendable;
+use crate::{Content, TreeEntry};
+
+/// Entries in one call at most, and bytes of JSON (`facts/providers.md`, 2.7).
+const MOST_LINES: usize = 100;
+const MOST_BYTES: usize = 1_500_000;
+/// Text longer than this goes as a blob of its own: one entry must not fill a call.
+const LONGEST_INLINE: usize = MOST_BYTES / 2;
+
+/// One entry, serialised.
+pub(super) struct Line {
+    json: String,
+    path: String,
+    deletes: bool,
+    /// Whether the content is in the line itself.
+    pub(super) is_inline: bool,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    path: &'a str,
+    mode: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    content: SaidContent<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum SaidContent<'a> {
+    Content(&'a str),
+    Sha(Option<String>),
+}
+
+impl Line {
+    pub(super) fn of(entry: &TreeEntry) -> Result<Self, HttpError> {
+        let mode = mode_of(entry)?;
+        let kind = if entry.mode == 0o160000 { "commit" } else { "blob" };
+        let said = |content| Said { path: &entry.path, mode, kind, content };
+        let plain =
+            |said: &Said<'_>| serde_json::to_string(said).map_err(|flaw| unsendable(flaw.to_string()));
+        let line = |json, is_inline| {
+            let deletes = entry.content == Content::Deleted;
+            Line { json, path: entry.path.clone(), deletes, is_inline }
+        };
+        if let Some(text) = inline_text(&entry.content) {
+            let json = plain(&said(SaidContent::Content(text)))?;
+            // Escapes make some text many times longer.
+            if json.len() <= MOST_BYTES {
+                return Ok(line(json, true));
+            }
+        }
+        let sha = match &entry.content {
+            Content::Deleted => None,
+            Content::Known(oid) | Content::Bytes(_, oid) => Some(oid.to_string()),
+        };
+        Ok(line(plain(&said(SaidContent::Sha(sha)))?, false))
+    }
+
+    /// The body of a call.
+    pub(super) fn body(base: Option<&Oid>, lines: &[Line]) -> String {
+        let base = base.map(|oid| format!(r#""base_tree":"{oid}","#)).unwrap_or_default();
+        let lines: Vec<_> = lines.iter().map(|line| line.json.as_str()).collect();
+        format!(r#"{{{base}"tree":[{}]}}"#, lines.join(","))
+    }
+}
+
+fn mode_of(entry: &TreeEntry) -> Result<&'static str, HttpError> {
+    match (entry.mode, &entry.content) {
+        (0o100644, _) => Ok("100644"),
+        (0o100755, _) => Ok("100755"),
+        (0o120000, _) => Ok("120000"),
+        (0o160000, Content::Known(_) | Content::Deleted) => Ok("160000"),
+        // What goes needs no faithful mode.
+        (_, Content::Deleted) => Ok("100644"),
+        (mode, _) => {
+            let path = coregit_model::printable(&entry.path);
+            Err(unsendable(format!("the mode {mode:o} of {path} cannot be made through the API")))
+        }
+    }
+}
+
+fn inline_text(content: &Content) -> Option<&str> {
+    let Content::Bytes(raw, _) = content else { return None };
+    let short = raw.len() <= LONGEST_INLINE && !raw.contains(&0);
+    short.then(|| std::str::from_utf8(raw).ok()).flatten()
+}
+
+/// Lines in the order of their calls, and how far they went.
+pub(super) struct Batches {
+    lines: Vec<Line>,
+    sent: usize,
+    most: usize,
+}
+
+impl Batches {
+    /// Files first that nothing stands in the way of, then deletions, then files where a folder was or the
+    /// other way round: so no call makes what a later one takes away, and none leaves a tree empty that
+    /// a later one fills.
+    pub(super) fn new(mut lines: Vec<Line>) -> Self {
+        let gone: std::collections::HashSet<String> =
+            lines.iter().filter(|line| line.deletes).map(|line| line.path.clone()).collect();
+        let mut folders = std::collections::HashSet::new();
+        for path in &gone {
+            folders.extend(parents(path).map(str::to_owned));
+        }
+        lines.sort_by_key(|line| match line.deletes {
+            true => 1,
+            false if folders.contains(&line.path) || parents(&line.path).any(|p| gone.contains(p)) => 2,
+            false => 0,
+        });
+        Self { lines, sent: 0, most: MOST_LINES }
+    }
+
+    /// The next call's lines; `None` when all went.
+    pub(super) fn next(&self) -> Option<&[Line]> {
+        let rest = &self.lines[self.sent..];
+        (!rest.is_empty()).then(|| &rest[..self.fitting(rest)])
+    }
+
+    fn fitting(&self, rest: &[Line]) -> usize {
+        let mut bytes = 0;
+        let fits = |line: &&Line| {
+            bytes += line.json.len() + 1;
+            bytes <= MOST_BYTES
+        };
+        rest.iter().take(self.most).take_while(fits).count().max(1)
+    }
+
+    /// The lines that `next` gave went.
+    pub(super) fn done(&mut self) {
+        self.sent += self.next().map_or(0, <[Line]>::len);
+    }
+
+    /// Halves the calls from here on; `false` when one line was a call already.
+    pub(super) fn halve(&mut self) -> bool {
+        let now = self.next().map_or(0, <[Line]>::len);
+        self.most = (now / 2).max(1);
+        now > 1
+    }
+}
+
+/// The folders above a path.
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;
