@@ -290,19 +290,19 @@ mod tests {
     #[tokio::test]
     async fn a_wait_longer_than_patience_is_told_and_not_sat_out() {
         let budgets = Budgets::new(Some(Rates { content_per_minute: 1, ..Rates::GITHUB }));
-        budgets.take(ASK, Duration::ZERO).await.unwrap();
+        drop(budgets.take(ASK, Duration::ZERO).await.unwrap());
         let error = budgets.take(ASK, Duration::from_secs(5)).await.unwrap_err();
         assert_eq!((error.class(), error.effect()), (ErrorClass::Rate, Effect::NotSent));
         assert!(error.wait().unwrap() > Duration::from_secs(50));
-        budgets.take(Ask { cost: Cost::READ, ..ASK }, Duration::ZERO).await.unwrap();
-        budgets.take(Ask { key: "other", ..ASK }, Duration::ZERO).await.unwrap();
+        drop(budgets.take(Ask { cost: Cost::READ, ..ASK }, Duration::ZERO).await.unwrap());
+        drop(budgets.take(Ask { key: "other", ..ASK }, Duration::ZERO).await.unwrap());
     }
 
     #[tokio::test]
     async fn what_one_process_spent_the_next_one_knows() {
         let rates = Some(Rates { content_per_minute: 1, ..Rates::GITHUB });
         let (first, second) = (Budgets::new(rates), Budgets::new(rates));
-        first.take(ASK, Duration::ZERO).await.unwrap();
+        drop(first.take(ASK, Duration::ZERO).await.unwrap());
         let json = serde_json::to_string(&first.snapshot()).unwrap();
         second.restore(serde_json::from_str(&json).unwrap());
         second.restore(serde_json::from_str(&json).unwrap());

@@ -137,10 +137,9 @@ impl Client {
         let key = credential.as_ref().map_or("", |c| c.budget_key());
         let ask = Ask { host: &target.name, key, resource: target.resource(), cost: request.cost };
         let slot = self.budgets().take(ask, self.patience).await?;
-        let pulse = Pulse::now();
-        let wire = self.wire(request, &target, authorization, pulse.clone())?;
+        let wire = self.wire(request, &target, authorization)?;
         let started = std::time::Instant::now();
-        let outcome = self.exchange(road, wire, &target, &pulse).await;
+        let outcome = self.exchange(road, wire, &target).await;
         let failed = match &outcome {
             Ok(response) => response.status() >= 500,
             Err(error) => error.class() == ErrorClass::Transient,
@@ -155,9 +154,8 @@ impl Client {
     async fn exchange(
         &self,
         road: &reqwest::Client,
-        wire: reqwest::Request,
+        (wire, pulse): (reqwest::Request, Pulse),
         target: &Target,
-        pulse: &Pulse,
     ) -> Result<Response, HttpError> {
         let idle = self.roads.settings().idle_timeout;
         let answer = pulse.guard(idle, road.execute(wire)).await;
@@ -167,14 +165,14 @@ impl Client {
         Ok(Response { head, body: BodyStream::new(answer, idle, self.meters.clone()) })
     }
 
-    /// The request as reqwest sends it. Headers of ours win over the caller's.
+    /// The request as reqwest sends it, and the clock that its body keeps going.
     fn wire(
         &self,
         request: Request,
         target: &Target,
         authorization: Option<HeaderValue>,
-        pulse: Pulse,
-    ) -> Result<reqwest::Request, HttpError> {
+    ) -> Result<(reqwest::Request, Pulse), HttpError> {
+        let pulse = Pulse::now();
         let shown = format!("{} {}", request.method, RedactedUrl::new(&request.url));
         self.meters.iter().for_each(|meter| meter.request(request.cost.writes));
         let mut wire = reqwest::Request::new(request.method, target.url.clone());
@@ -188,10 +186,10 @@ impl Client {
         if let Some(value) = authorization {
             wire.headers_mut().insert(AUTHORIZATION, value);
         }
-        if let Some(body) = Outgoing::new(request.body, pulse, self.meters.clone()) {
+        if let Some(body) = Outgoing::new(request.body, pulse.clone(), self.meters.clone()) {
             *wire.body_mut() = Some(reqwest::Body::wrap(body));
         }
-        Ok(wire)
+        Ok((wire, pulse))
     }
 
     /// Notes limits that a good answer speaks of, and writes the line in the log.

@@ -14,6 +14,17 @@ pub struct TreeEntry {
     pub content: Content,
 }
 
+/// A tree to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewTree {
+    /// The tree that the entries change, which the host has; `None`: the entries are all there is.
+    pub base: Option<Oid>,
+    /// The changes, in any order.
+    pub entries: Vec<TreeEntry>,
+    /// The oid that it must get; another answer is `Invalid`.
+    pub expected: Option<Oid>,
+}
+
 /// What a path holds afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {

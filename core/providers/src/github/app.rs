@@ -111,10 +111,9 @@ impl App {
         let _one_at_a_time = self.cache.minting.lock().await;
         let installation = self.installation_for(host, remote).await?;
         let now = Timestamp::now().plus_seconds(self.clock.load(Relaxed) + SPARE_SECONDS);
-        if let Some(minted) = self.known(|known| known.tokens.get(&installation).cloned()) {
-            if minted.expires_at > now {
-                return Ok(minted.pair);
-            }
+        let kept = self.known(|known| known.tokens.get(&installation).cloned());
+        if let Some(minted) = kept.filter(|minted| minted.expires_at > now) {
+            return Ok(minted.pair);
         }
         let mint = self.mint(host, installation).await?;
         let budget = format!("{}:{installation}", self.fingerprint);

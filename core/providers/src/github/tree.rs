@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::batch::{Batches, Line};
 use super::{Github, oid_of, same, unsendable};
-use crate::{Content, RemoteEntry, RemoteTree, TreeEntry};
+use crate::{Content, NewTree, RemoteEntry, RemoteTree};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -25,37 +25,38 @@ struct Entry {
     sha: String,
 }
 
+/// The tree that the next call changes.
+struct Base {
+    oid: Option<Oid>,
+    /// Made by the call before: not every replica may know it yet.
+    is_ours: bool,
+}
+
 impl Github {
-    pub(crate) async fn put_tree(
-        &self,
-        remote: &RemoteRepo,
-        base: Option<&Oid>,
-        entries: Vec<TreeEntry>,
-        expected: Option<&Oid>,
-    ) -> Result<Oid, HttpError> {
-        let mut batches = self.batches(remote, base, entries).await?;
-        let mut tree = base.copied();
-        let mut ours = false;
+    pub(crate) async fn put_tree(&self, remote: &RemoteRepo, new: NewTree) -> Result<Oid, HttpError> {
+        let mut tree = Base { oid: new.base, is_ours: false };
+        let expected = new.expected;
+        let mut batches = self.batches(remote, new).await?;
         while let Some(lines) = batches.next() {
-            match self.put_batch(remote, tree.as_ref(), lines, ours).await {
+            match self.put_batch(remote, &tree, lines).await {
                 Ok(oid) => {
                     batches.done();
-                    (tree, ours) = (Some(oid), true);
+                    tree = Base { oid: Some(oid), is_ours: true };
                 }
                 Err(error) if asks_for_less(&error) && batches.halve() => {}
                 Err(error) => return Err(error),
             }
         }
-        let tree = tree.ok_or_else(|| unsendable("a tree without entries cannot be made through the API"))?;
-        same("tree", tree, expected)
+        let oid =
+            tree.oid.ok_or_else(|| unsendable("a tree without entries cannot be made through the API"))?;
+        same("tree", oid, expected.as_ref())
     }
 
     /// The entries as lines of JSON, with what they cannot carry along uploaded before.
     async fn batches(
         &self,
         remote: &RemoteRepo,
-        base: Option<&Oid>,
-        mut entries: Vec<TreeEntry>,
+        NewTree { base, mut entries, .. }: NewTree,
     ) -> Result<Batches, HttpError> {
         if base.is_none() {
             entries.retain(|entry| entry.content != Content::Deleted);
@@ -74,22 +75,16 @@ impl Github {
 
     /// One call. A batch of several lines is not sent again as it is when the host fails over it: a
     /// smaller one may pass.
-    async fn put_batch(
-        &self,
-        remote: &RemoteRepo,
-        base: Option<&Oid>,
-        lines: &[Line],
-        base_is_ours: bool,
-    ) -> Result<Oid, HttpError> {
+    async fn put_batch(&self, remote: &RemoteRepo, base: &Base, lines: &[Line]) -> Result<Oid, HttpError> {
         let url = self.repo_url(remote, "/git/trees")?;
-        let body = bytes::Bytes::from(Line::body(base, lines));
+        let body = bytes::Bytes::from(Line::body(base.oid.as_ref(), lines));
         let retry = if lines.len() > 1 { Retry::IfNoEffect } else { Retry::Idempotent };
         let request = || {
             let typed = Request::post(&url).header("content-type", "application/json");
             typed.bytes(body.clone()).cost(Cost::WRITE).retry(retry)
         };
         let call = async || self.call(Some(remote), request).await;
-        let reply = if base_is_ours { self.despite_lag(call).await? } else { call().await? };
+        let reply = if base.is_ours { self.despite_lag(call).await? } else { call().await? };
         oid_of(&reply.json::<Answer>()?.sha)
     }
 
