@@ -1,2 +1,7 @@
-//! post_receive
-fn main() {}
+//! Notes a push that has happened, and wakes the worker.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    coregit_hooks::run(coregit_hooks::Hook::PostReceive)
+}

@@ -1,2 +1,7 @@
-//! pre_receive
-fn main() {}
+//! Judges what a push brings, before git takes it in.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    coregit_hooks::run(coregit_hooks::Hook::PreReceive)
+}
