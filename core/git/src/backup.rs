@@ -4,11 +4,12 @@
 
 use std::path::Path;
 
-use coregit_model::{ObjectFormat, Oid, RefName};
+use coregit_model::{ObjectFormat, Oid, RefName, RunId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::child::{self, Talking, git};
-use crate::{GitError, Repo, repo};
+use crate::pack::{read_failed, revisions};
+use crate::{Fetch, GitError, Remote, Repo, repo};
 
 /// The backup repository of one repository of ours.
 #[derive(Debug)]
@@ -35,9 +36,16 @@ impl Backup {
         &self.repo
     }
 
+    /// The name under which a run keeps what a ref held: `refs/backup/<run>/heads/main`.
+    pub fn name(run: &RunId, of: &RefName) -> RefName {
+        let of = of.as_bytes().strip_prefix(b"refs/").unwrap_or(of.as_bytes());
+        let name = [b"refs/backup/", run.as_str().as_bytes(), b"/", of].concat();
+        RefName::new(name).expect("the parts of a run's id and of a ref's name are those of a ref's name")
+    }
+
     /// Copies an object with everything below it out of `from` and keeps it under `name`
-    /// (`refs/backup/<run>/…`). Keeping the same again is nothing; another oid under a name that is taken
-    /// is an error, and so is history that is not whole in `from`. When this returns, it is on disk.
+    /// (`refs/backup/…`). Keeping the same again is nothing; another oid under a name that is taken is an
+    /// error, and so is history that is not whole in `from`. When this returns, it is on disk.
     pub async fn keep(&self, from: &Repo, oid: &Oid, name: &RefName) -> Result<(), GitError> {
         if !name.starts_with(b"refs/backup/") {
             return Err(GitError::Unwritable(format!("{name} is no name of a backup")));
@@ -54,6 +62,37 @@ impl Backup {
         self.check_whole(oid)?;
         let create = [b"create ", name.as_bytes(), b"\0", oid.to_string().as_bytes(), b"\0"].concat();
         self.update_refs(&create)
+    }
+
+    /// Keeps what stands in a remote repository: out of `from` where it is there, else fetched (all in one
+    /// request; what `from` has of it is not sent).
+    pub async fn keep_theirs(
+        &self,
+        from: &Repo,
+        remote: &Remote,
+        theirs: &[(Oid, RefName)],
+    ) -> Result<(), GitError> {
+        let (here, there): (Vec<_>, Vec<_>) = theirs.iter().partition(|(oid, _)| from.has(oid));
+        for (oid, name) in here {
+            self.keep(from, oid, name).await?;
+        }
+        if there.is_empty() {
+            return Ok(());
+        }
+        let io = |e| GitError::io("making a place to fetch into", e);
+        // A shadow of its own: the repository's usual one may have histories that are cut off.
+        let parent = self.repo.path().parent().unwrap_or(Path::new("/"));
+        let place = tempfile::Builder::new().prefix(".fetch-").tempdir_in(parent).map_err(io)?;
+        let shadow = Repo::open_or_create_shadow(place.path().join("git"), from.path())?;
+        let wants: Vec<Oid> = there.iter().map(|(oid, _)| *oid).collect();
+        let mut haves: Vec<Oid> = from.refs()?.into_iter().map(|(_, oid)| oid).collect();
+        haves.sort();
+        haves.dedup();
+        remote.fetch(&shadow, &Fetch { haves: &haves, ..Fetch::of(&wants) }).await?;
+        for (oid, name) in there {
+            self.keep(&shadow, oid, name).await?;
+        }
+        Ok(())
     }
 
     /// Lets go of backups; their objects go at the next [`Backup::collect`].
@@ -79,25 +118,19 @@ impl Backup {
 
     async fn copy(&self, from: &Repo, oid: &Oid) -> Result<(), GitError> {
         let kept: Vec<Oid> = self.repo.refs()?.into_iter().map(|(_, oid)| oid).collect();
-        let mut revisions = format!("{oid}\n");
-        from.present(&kept).iter().for_each(|oid| revisions.push_str(&format!("^{oid}\n")));
         let mut command = git(Some(from.path()));
         // Not thin: nothing of the pack may stand on objects elsewhere.
         command.args(["pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset"]);
         let mut packing = Talking::start(command, None)?;
-        let mut stdin = packing.stdin.take().expect("stdin is piped");
-        let fed = stdin.write_all(revisions.as_bytes()).await;
-        drop(stdin);
+        packing.tell(&revisions([oid], &from.present(&kept))).await?;
         let mut head = [0; 12];
-        let read = match fed {
-            Ok(()) => packing.stdout.read_exact(&mut head).await.map(drop),
-            broken => broken,
-        };
+        let read = packing.stdout.read_exact(&mut head).await;
+        // A pack without objects would be kept for nothing.
         if read.is_ok() && head[8..12] != [0; 4] {
             self.index(&head, &mut packing).await?;
         }
         packing.finish().await?;
-        read.map_err(|e| GitError::io("reading from git pack-objects", e))
+        read.map(drop).map_err(read_failed)
     }
 
     async fn index(&self, head: &[u8], packing: &mut Talking) -> Result<(), GitError> {
@@ -117,8 +150,11 @@ impl Backup {
     fn check_whole(&self, oid: &Oid) -> Result<(), GitError> {
         let mut command = git(Some(self.repo.path()));
         command.args(["rev-list", "--objects", "--quiet", "--stdin"]);
-        child::run(command, format!("{oid}\n--not\n--all\n").as_bytes()).map(drop).map_err(|e| {
-            GitError::Unwritable(format!("{oid} cannot be backed up, it is not whole here: {e}"))
+        let walked = child::run(command, format!("{oid}\n--not\n--all\n").as_bytes());
+        walked.map(drop).map_err(|e| {
+            GitError::Unwritable(format!(
+                "{oid} cannot be kept, because it is not whole where it comes from: {e}"
+            ))
         })
     }
 }

@@ -35,37 +35,49 @@ impl Repo {
         new: Option<&Oid>,
         budget: usize,
     ) -> Result<Vec<TreeChange>, GitError> {
+        let mut seen = Collector { budget, ..Collector::default() };
+        self.walk_both(old, new, &mut seen)?;
+        let mut changes = seen.changes;
+        changes.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(joined(changes))
+    }
+
+    /// The trees below two trees that stand at the same path and differ, or on one side only: the old
+    /// ones, and the new ones with their paths.
+    pub(crate) fn differing_folders(&self, old: Option<&Oid>, new: &Oid) -> Result<Folders, GitError> {
+        let wanted = Some(Folders::default());
+        let mut seen = Collector { budget: usize::MAX, folders_wanted: wanted, ..Default::default() };
+        self.walk_both(old, Some(new), &mut seen)?;
+        Ok(seen.folders_wanted.unwrap_or_default())
+    }
+
+    fn walk_both(&self, old: Option<&Oid>, new: Option<&Oid>, seen: &mut Collector) -> Result<(), GitError> {
         let raw = |side: Option<&Oid>| match side {
             Some(oid) => self.peel(oid, Kind::Tree).map(|(_, raw)| raw),
             None => Ok(Vec::new()),
         };
         let (from, to) = (raw(old)?, raw(new)?);
         if from == to {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let mut seen = Collector { budget, ..Collector::default() };
         let walked = gix::diff::tree(
             TreeRefIter::from_bytes(&from, self.hash_kind()),
             TreeRefIter::from_bytes(&to, self.hash_kind()),
             State::default(),
             &self.local().objects,
-            &mut seen,
+            seen,
         );
-        match walked {
-            Ok(()) => {}
-            Err(Error::Cancelled) => return Err(GitError::DiffTooLarge { budget }),
-            Err(e) => return Err(self.diff_failed(old.or(new), &e)),
-        }
-        let mut changes = seen.changes;
-        changes.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(joined(changes))
-    }
-
-    fn diff_failed(&self, oid: Option<&Oid>, why: &Error) -> GitError {
-        let zero = Oid::zero(self.format());
-        GitError::bad(*oid.unwrap_or(&zero), format_args!("its tree cannot be walked: {why}"))
+        walked.map_err(|why| match (why, old.or(new)) {
+            (Error::Failure(why), Some(oid)) => {
+                GitError::bad(*oid, format_args!("its tree cannot be walked: {why}"))
+            }
+            _ => GitError::DiffTooLarge { budget: seen.budget },
+        })
     }
 }
+
+/// Trees of the old side, and those of the new side with their paths.
+pub(crate) type Folders = (Vec<Oid>, Vec<(Oid, Vec<u8>)>);
 
 /// A deletion and an addition of one path are one change; gix tells them apart where trees are not sorted.
 fn joined(changes: Vec<TreeChange>) -> Vec<TreeChange> {
@@ -91,16 +103,20 @@ struct Collector {
     /// The paths of folders that gix will enter, in its order.
     ahead: VecDeque<Vec<u8>>,
     folders: usize,
+    folders_wanted: Option<Folders>,
     budget: usize,
 }
 
+type Side = Option<(EntryMode, gix::ObjectId)>;
+
 impl Collector {
-    fn record(
-        &mut self,
-        old: Option<(EntryMode, gix::ObjectId)>,
-        new: Option<(EntryMode, gix::ObjectId)>,
-    ) -> visit::Action {
-        let entry = |side: Option<(EntryMode, gix::ObjectId)>| {
+    fn record(&mut self, old: Side, new: Side) -> visit::Action {
+        if let Some((olds, news)) = &mut self.folders_wanted {
+            let folder = |side: Side| side.filter(|(mode, _)| mode.is_tree()).map(|(_, id)| from_gix(&id));
+            olds.extend(folder(old));
+            news.extend(folder(new).map(|oid| (oid, self.path.clone())));
+        }
+        let entry = |side: Side| {
             side.filter(|(mode, _)| mode.is_no_tree())
                 .map(|(mode, id)| Entry { mode: canonical(mode), oid: from_gix(&id) })
         };

@@ -12,29 +12,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::child::{Talking, git};
 use crate::packets::Packets;
-use crate::wire::fetch::{Ask, Depth, Reader, request};
+use crate::wire::fetch::{Fetch, Reader, request};
 use crate::{GitError, Remote, Repo};
-
-/// What to fetch, and how strictly to look at it.
-#[derive(Clone, Debug)]
-pub struct FetchOptions {
-    /// How much history.
-    pub depth: Depth,
-    /// `Some`: objects are checked as by `git fsck --strict`; the text names exceptions in the form of
-    /// `index-pack --strict=…` (`zeroPaddedFilemode=ignore,missingEmail=warn`), or is empty.
-    pub strict: Option<String>,
-    /// The most bytes that arrive, in all; above it the fetch ends in [`GitError::TooLarge`].
-    pub limit: u64,
-    /// The most memory that `git index-pack` may take, in bytes of address space.
-    pub memory: Option<u64>,
-}
-
-impl Default for FetchOptions {
-    /// All history, unchecked, at most 10 GiB, in at most 4 GiB of memory.
-    fn default() -> Self {
-        Self { depth: Depth::Full, strict: None, limit: 10 << 30, memory: Some(4 << 30) }
-    }
-}
 
 /// What a fetch brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,26 +25,17 @@ pub struct Fetched {
 }
 
 impl Remote {
-    /// Brings objects into `target` (a shadow or a backup, never a served repository: what arrives here
-    /// was checked by nobody). Moves no ref. The server must speak version 2.
-    ///
-    /// `haves` are objects that `target` has with everything below them.
-    pub async fn fetch(
-        &self,
-        target: &Repo,
-        wants: &[Oid],
-        haves: &[Oid],
-        options: &FetchOptions,
-    ) -> Result<Fetched, GitError> {
-        if wants.is_empty() {
+    /// Brings objects into `target` (a shadow or a backup, never a served repository: what arrives here was
+    /// checked by nobody). Moves no ref. The server must speak version 2.
+    pub async fn fetch(&self, target: &Repo, fetch: &Fetch<'_>) -> Result<Fetched, GitError> {
+        if fetch.wants.is_empty() {
             return Ok(Fetched::default());
         }
-        let shallow = read_shallow(target.path())?;
-        let shallow: Vec<_> = shallow.into_iter().collect();
-        let ask = Ask { wants, haves, shallow: &shallow, depth: options.depth, format: target.format() };
-        let response = self.upload_pack(request(&ask)?, Retry::Idempotent).await?;
-        let mut arriving = Arriving::new(target, options, shallow);
-        let taken = arriving.take_all(Packets::new(response.stream(), options.limit)).await;
+        let shallow: Vec<_> = read_shallow(target.path())?.into_iter().collect();
+        let body = request(fetch, &shallow, target.format())?;
+        let response = self.upload_pack(body, Retry::Idempotent).await?;
+        let mut arriving = Arriving::new(target, fetch, shallow);
+        let taken = arriving.take_all(Packets::new(response.stream(), fetch.limit)).await;
         let bytes = arriving.finish(taken).await?;
         let cut = mark_shallow(target, &arriving.reader).await?;
         Ok(Fetched { pack_bytes: bytes, shallow: cut })
@@ -75,7 +45,7 @@ impl Remote {
 /// A pack that arrives.
 struct Arriving<'a> {
     target: &'a Repo,
-    options: &'a FetchOptions,
+    fetch: &'a Fetch<'a>,
     shallow: Vec<Oid>,
     reader: Reader,
     head: BytesMut,
@@ -85,9 +55,9 @@ struct Arriving<'a> {
 }
 
 impl<'a> Arriving<'a> {
-    fn new(target: &'a Repo, options: &'a FetchOptions, shallow: Vec<Oid>) -> Self {
+    fn new(target: &'a Repo, fetch: &'a Fetch<'a>, shallow: Vec<Oid>) -> Self {
         let (reader, head) = (Reader::default(), BytesMut::new());
-        Self { target, options, shallow, reader, head, child: None, bytes: 0 }
+        Self { target, fetch, shallow, reader, head, child: None, bytes: 0 }
     }
 
     async fn take_all(&mut self, mut packets: Packets) -> Result<(), GitError> {
@@ -127,12 +97,12 @@ impl<'a> Arriving<'a> {
         // The repository's own list is changed only when the pack is in.
         command.arg("--shallow-file").arg(list.path());
         command.args(["index-pack", "--stdin", "--fix-thin"]);
-        match self.options.strict.as_deref() {
+        match self.fetch.strict.as_deref() {
             None => {}
             Some("") => drop(command.arg("--strict")),
             Some(exceptions) => drop(command.arg(format!("--strict={exceptions}"))),
         }
-        Ok((Talking::start(command, self.options.memory)?, list))
+        Ok((Talking::start(command, self.fetch.memory)?, list))
     }
 
     /// Ends the indexing. A pack that did not come whole ends with its own error: git, at the end of its

@@ -1,5 +1,7 @@
 //! The pack of a push: made by `git pack-objects`, never whole in memory.
 
+use std::collections::HashSet;
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -8,7 +10,7 @@ use futures_util::stream::{BoxStream, StreamExt, unfold};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::child::{Talking, git};
-use crate::{GitError, Repo};
+use crate::{GitError, ObjectList, Repo};
 
 /// Packs up to this size go out with a length and can be sent again.
 const WHOLE: usize = 1 << 20;
@@ -20,7 +22,7 @@ pub(crate) enum Pack {
     /// All of it.
     Whole(Bytes),
     /// Its beginning, and git that makes the rest.
-    Streamed(BytesMut, Talking),
+    Streamed(BytesMut, Box<Talking>),
 }
 
 /// The pack without objects: what a push carries whose objects are all there.
@@ -31,33 +33,43 @@ fn empty(format: ObjectFormat) -> Option<Bytes> {
     (format == ObjectFormat::Sha1).then(|| Bytes::from_static(EMPTY))
 }
 
+fn pack_objects(repo: &Repo) -> Command {
+    let mut command = git(Some(repo.path()));
+    // Deltas may stand on objects that the server has, and name those in the pack by their place.
+    command.args(["pack-objects", "--stdout", "-q", "--thin", "--delta-base-offset"]);
+    command
+}
+
 /// Starts the pack of everything that `new` leads to and `there` does not. `there` may name objects that
 /// are not here.
-pub(crate) async fn begin(repo: &Repo, new: &[Oid], there: &[Oid]) -> Result<Pack, GitError> {
-    let known: std::collections::HashSet<_> = there.iter().collect();
-    let new: Vec<_> = new.iter().filter(|oid| !known.contains(oid)).collect();
+pub(crate) async fn of_history(repo: &Repo, new: &[Oid], there: &[Oid]) -> Result<Pack, GitError> {
+    let there: HashSet<_> = there.iter().collect();
+    let new: Vec<_> = new.iter().filter(|oid| !there.contains(oid)).collect();
     if let Some(empty) = empty(repo.format()).filter(|_| new.is_empty()) {
         return Ok(Pack::Whole(empty));
     }
     if let Some(absent) = new.iter().find(|oid| !repo.has(oid)) {
         return Err(repo.missing(absent));
     }
-    let mut revisions = String::new();
-    new.iter().for_each(|oid| revisions.push_str(&format!("{oid}\n")));
-    repo.present(known).iter().for_each(|oid| revisions.push_str(&format!("^{oid}\n")));
-    let mut command = git(Some(repo.path()));
-    command.args(["pack-objects", "--revs", "--stdout", "-q"]);
-    // Deltas may stand on objects that the server has, and name them by their place in the pack.
-    command.args(["--thin", "--delta-base-offset"]);
+    let mut command = pack_objects(repo);
+    command.arg("--revs");
+    begin(command, &revisions(new, &repo.present(there))).await
+}
+
+/// Starts the pack of exactly these objects.
+pub(crate) async fn of_list(repo: &Repo, list: &ObjectList) -> Result<Pack, GitError> {
+    begin(pack_objects(repo), &list.to_lines()).await
+}
+
+/// What `pack-objects --revs` reads: these, without what those lead to.
+pub(crate) fn revisions<'a>(new: impl IntoIterator<Item = &'a Oid>, without: &[Oid]) -> Vec<u8> {
+    let new = new.into_iter().map(|oid| format!("{oid}\n"));
+    new.chain(without.iter().map(|oid| format!("^{oid}\n"))).collect::<String>().into_bytes()
+}
+
+async fn begin(command: Command, input: &[u8]) -> Result<Pack, GitError> {
     let mut child = Talking::start(command, None)?;
-    // It reads everything before it writes anything. One that stops reading tells why by its status.
-    let mut stdin = child.stdin.take().expect("stdin is piped");
-    let fed = stdin.write_all(revisions.as_bytes()).await;
-    drop(stdin);
-    if fed.is_err() {
-        child.finish().await?;
-        return Err(GitError::Protocol("git pack-objects did not read what to pack".into()));
-    }
+    child.tell(input).await?;
     let mut head = BytesMut::with_capacity(PIECE);
     while head.len() <= WHOLE {
         if child.stdout.read_buf(&mut head).await.map_err(read_failed)? == 0 {
@@ -65,10 +77,24 @@ pub(crate) async fn begin(repo: &Repo, new: &[Oid], there: &[Oid]) -> Result<Pac
             return Ok(Pack::Whole(head.freeze()));
         }
     }
-    Ok(Pack::Streamed(head, child))
+    Ok(Pack::Streamed(head, Box::new(child)))
 }
 
-fn read_failed(source: std::io::Error) -> GitError {
+impl Talking {
+    /// Gives `git pack-objects` all that it reads; it writes nothing before its end. A child that stops
+    /// reading is found out by what it writes and by its status.
+    pub(crate) async fn tell(&mut self, input: &[u8]) -> Result<(), GitError> {
+        let Some(mut stdin) = self.stdin.take() else { return Ok(()) };
+        match stdin.write_all(input).await {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(GitError::io("writing to git pack-objects", e))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn read_failed(source: std::io::Error) -> GitError {
     GitError::io("reading from git pack-objects", source)
 }
 
@@ -90,7 +116,7 @@ impl Failure {
 
 /// What git still writes, piece by piece. It ends well only if git did: a pack that breaks off must not
 /// look like a whole one.
-pub(crate) fn rest(child: Talking, failure: Failure) -> BoxStream<'static, std::io::Result<Bytes>> {
+pub(crate) fn rest(child: Box<Talking>, failure: Failure) -> BoxStream<'static, std::io::Result<Bytes>> {
     unfold(Some(child), move |child| {
         let failure = failure.clone();
         async move {

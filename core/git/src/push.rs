@@ -5,16 +5,16 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use coregit_http::{Request, Retry};
-use coregit_model::{Oid, RefName, RefUpdate};
+use coregit_model::Oid;
 use futures_util::stream::{StreamExt, once};
 
 use crate::pack::{self, Failure, Pack};
 use crate::packets::Packets;
 use crate::remote::{RESULT, expect_type};
 use crate::wire::advertisement::Advertisement;
-use crate::wire::commands::{Commands, PushOptions, commands};
+use crate::wire::commands::{Push, commands};
 use crate::wire::pkt;
-use crate::wire::report::{self, PushOutcome, PushReport};
+use crate::wire::report::{self, PushReport, RefOutcome};
 use crate::{GitError, Remote, Repo};
 
 /// The longest report that is read: a million refs.
@@ -30,15 +30,14 @@ struct Outgoing {
 impl Remote {
     /// Moves refs there, with everything that they need from `repo`. One request.
     ///
-    /// Each update is done only where its ref still stands at the expected oid: the server compares. A
+    /// Each update is done only where its ref still stands at the expected oid: the server compares. The
     /// report says what became of each; that it tells the truth, only listing the refs again can show. An
     /// error with [`GitError::effect_unknown`] means that refs may have moved.
     pub async fn push(
         &self,
         repo: &Repo,
         there: &Advertisement,
-        updates: &[RefUpdate],
-        options: &PushOptions,
+        push: &Push<'_>,
     ) -> Result<PushReport, GitError> {
         if repo.format() != there.format {
             return Err(GitError::Unsupported(format!(
@@ -47,17 +46,15 @@ impl Remote {
                 there.format.as_str()
             )));
         }
-        let deletes = there.capabilities.has("delete-refs");
+        let deletes = there.has("delete-refs");
         let (asked, kept): (Vec<_>, Vec<_>) =
-            updates.iter().cloned().partition(|u| deletes || !u.new.is_zero());
-        let refused =
-            kept.into_iter().map(|u| (u.name, PushOutcome::Rejected("the host deletes no refs".into())));
-        let refused: Vec<_> = refused.collect();
+            push.updates.iter().cloned().partition(|u| deletes || !u.new.is_zero());
         let mut report = match asked.is_empty() {
             true => PushReport::default(),
-            false => self.push_asked(repo, there, &asked, options).await?,
+            false => self.push_asked(repo, there, &Push { updates: &asked, ..push.clone() }).await?,
         };
-        report.refs.extend(refused);
+        let refused = RefOutcome::Rejected("the host deletes no refs".into());
+        report.refs.extend(kept.into_iter().map(|u| (u.name, refused.clone())));
         Ok(report)
     }
 
@@ -65,15 +62,16 @@ impl Remote {
         &self,
         repo: &Repo,
         there: &Advertisement,
-        updates: &[RefUpdate],
-        options: &PushOptions,
+        push: &Push<'_>,
     ) -> Result<PushReport, GitError> {
-        let commands = commands(updates, &there.capabilities, repo.format(), options)?;
+        let commands = commands(push, &there.capabilities)?;
         let (sideband, atomic) = (commands.sideband, commands.atomic);
-        let out = self.outgoing(repo, there, updates, commands).await?;
-        let (failure, bytes) = (out.failure, out.bytes);
-        let names = updates.iter().map(|u| &u.name);
-        match self.report(out.request, sideband, names).await {
+        let pack = match commands.pack {
+            true => pack_of(repo, there, push).await?,
+            false => Pack::Whole(Bytes::new()),
+        };
+        let Outgoing { request, failure, bytes } = self.outgoing(commands.body, pack).await?;
+        match self.report(request, sideband, push).await {
             Ok(report) => Ok(PushReport { bytes_sent: bytes.load(Relaxed), atomic, ..report }),
             // Without its end no pack is taken, and without a pack no ref is moved.
             Err(error) => Err(failure.take().unwrap_or(error)),
@@ -81,21 +79,9 @@ impl Remote {
     }
 
     /// The request with commands and pack in it.
-    async fn outgoing(
-        &self,
-        repo: &Repo,
-        there: &Advertisement,
-        updates: &[RefUpdate],
-        commands: Commands,
-    ) -> Result<Outgoing, GitError> {
-        let new: Vec<Oid> = updates.iter().map(|u| u.new).filter(|oid| !oid.is_zero()).collect();
-        let known: Vec<Oid> = there.refs.values().chain(&there.have).copied().collect();
-        let pack = match commands.pack {
-            true => pack::begin(repo, &new, &known).await?,
-            false => Pack::Whole(Bytes::new()),
-        };
+    async fn outgoing(&self, commands: Vec<u8>, pack: Pack) -> Result<Outgoing, GitError> {
         let (failure, bytes) = (Failure::default(), Arc::new(AtomicU64::new(0)));
-        let mut body = BytesMut::from(commands.body.as_slice());
+        let mut body = BytesMut::from(commands.as_slice());
         let request = match pack {
             Pack::Whole(pack) => {
                 body.put(pack);
@@ -128,11 +114,11 @@ impl Remote {
         Ok(())
     }
 
-    async fn report<'a>(
+    async fn report(
         &self,
         request: Request,
         sideband: bool,
-        names: impl Iterator<Item = &'a RefName>,
+        push: &Push<'_>,
     ) -> Result<PushReport, GitError> {
         let response = self.client.send(request).await.map_err(|e| self.refused(e).after_sending())?;
         let read = async {
@@ -142,8 +128,17 @@ impl Remote {
             while let Some(packet) = packets.next().await? {
                 reader.take(packet)?;
             }
-            reader.finish(names)
+            reader.finish(push.updates.iter().map(|u| &u.name))
         };
         read.await.map_err(GitError::after_sending)
     }
+}
+
+async fn pack_of(repo: &Repo, there: &Advertisement, push: &Push<'_>) -> Result<Pack, GitError> {
+    if let Some(list) = &push.objects {
+        return pack::of_list(repo, list).await;
+    }
+    let new: Vec<Oid> = push.updates.iter().map(|u| u.new).filter(|oid| !oid.is_zero()).collect();
+    let known: Vec<Oid> = there.refs.values().chain(&there.have).copied().collect();
+    pack::of_history(repo, &new, &known).await
 }

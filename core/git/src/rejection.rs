@@ -4,17 +4,6 @@
 
 use coregit_model::ErrorClass;
 
-/// A refusal, understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    /// Its class.
-    pub class: ErrorClass,
-    /// What happened, in one sentence; the host's own reason is in it where no better words are known.
-    pub sentence: String,
-    /// What mends it.
-    pub hint: Option<String>,
-}
-
 /// Where a text is looked for.
 #[derive(Clone, Copy, PartialEq)]
 enum In {
@@ -218,8 +207,9 @@ const KNOWN: &[Known] = &[
     ),
 ];
 
-/// What a refusal of one ref means: `reason` is that of the report, `messages` what was said to people.
-pub fn classify_rejection(reason: &str, messages: &[String]) -> Rejection {
+/// What a refusal of one ref means: its class; what happened, in one sentence (with the host's own reason);
+/// and what mends it. `reason` is that of the report, `messages` what was said to people.
+pub fn classify_rejection(reason: &str, messages: &[String]) -> (ErrorClass, String, Option<String>) {
     let reason_low = reason.to_lowercase();
     let all = messages.join("\n").to_lowercase();
     let fits = |k: &&Known| reason_low.contains(k.text) || (k.place == In::Anywhere && all.contains(k.text));
@@ -228,7 +218,7 @@ pub fn classify_rejection(reason: &str, messages: &[String]) -> Rejection {
             "the host refused it: {}",
             if reason.is_empty() { "no reason was given" } else { reason }
         );
-        return Rejection { class: RejectedByRule, sentence, hint: None };
+        return (RejectedByRule, sentence, None);
     };
     let link = messages.iter().find_map(|m| unblock_link(m));
     let hint = match link {
@@ -239,7 +229,7 @@ pub fn classify_rejection(reason: &str, messages: &[String]) -> Rejection {
         true => known.sentence.to_owned(),
         false => format!("{} ({reason})", known.sentence),
     };
-    Rejection { class: known.class, sentence, hint: (!hint.is_empty()).then_some(hint) }
+    (known.class, sentence, (!hint.is_empty()).then_some(hint))
 }
 
 /// The page at GitHub where a found secret can be allowed.
@@ -272,7 +262,7 @@ mod tests {
 
     fn class(reason: &str, messages: &[&str]) -> ErrorClass {
         let messages: Vec<_> = messages.iter().map(|m| (*m).to_owned()).collect();
-        classify_rejection(reason, &messages).class
+        classify_rejection(reason, &messages).0
     }
 
     #[test]
@@ -329,14 +319,14 @@ mod tests {
             "  - Push cannot contain secrets".into(),
             format!("   {link}"),
         ];
-        let told = classify_rejection("push declined due to repository rule violations", &messages);
-        assert!(told.sentence.contains("secret") && told.hint.unwrap().ends_with(link));
+        let (_, sentence, hint) =
+            classify_rejection("push declined due to repository rule violations", &messages);
+        assert!(sentence.contains("secret") && hint.unwrap().ends_with(link));
     }
 
     #[test]
     fn an_unknown_refusal_keeps_the_hosts_words() {
-        let told = classify_rejection("computer says no", &[]);
-        assert_eq!(told.sentence, "the host refused it: computer says no");
-        assert_eq!(classify_rejection("", &[]).sentence, "the host refused it: no reason was given");
+        assert_eq!(classify_rejection("computer says no", &[]).1, "the host refused it: computer says no");
+        assert_eq!(classify_rejection("", &[]).1, "the host refused it: no reason was given");
     }
 }

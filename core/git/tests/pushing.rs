@@ -3,7 +3,7 @@
 
 mod support;
 
-use coregit_git::{GitError, PushOptions, PushOutcome, PushReport, Remote, Repo};
+use coregit_git::{Fetch, GitError, Push, PushReport, RefOutcome, Remote, Repo};
 use coregit_model::{ObjectFormat, Oid, RefName, RefUpdate};
 use support::server::Server;
 use support::*;
@@ -27,18 +27,18 @@ fn pair() -> Pair {
 
 impl Pair {
     async fn push(&self, updates: &[RefUpdate]) -> Result<PushReport, GitError> {
-        self.push_with(updates, &PushOptions::default()).await
+        self.push_as(&Push::of(updates)).await
     }
 
-    async fn push_with(&self, updates: &[RefUpdate], options: &PushOptions) -> Result<PushReport, GitError> {
+    async fn push_as(&self, push: &Push<'_>) -> Result<PushReport, GitError> {
         let found = self.remote.receive_pack_advertisement().await?;
-        self.remote.push(&self.here, &found, updates, options).await
+        self.remote.push(&self.here, &found, push).await
     }
 }
 
 fn rejected(report: &PushReport, of: &str) -> String {
     match &report.refs[&name(of)] {
-        PushOutcome::Rejected(reason) => reason.clone(),
+        RefOutcome::Rejected(reason) => reason.clone(),
         other => panic!("{of}: {other:?}"),
     }
 }
@@ -52,7 +52,7 @@ async fn refs_are_created_moved_and_deleted_in_one_request_each() {
     git(p.here.path(), &["tag", "-a", "-m", "t", "v1", &b.to_string()]);
     let tag = oid(&git(p.here.path(), &["rev-parse", "refs/tags/v1"]));
     let first = [update("refs/heads/main", None, Some(a)), update("refs/heads/old", None, Some(a))];
-    assert!(p.push(&first).await.unwrap().all_ok());
+    assert!(p.push(&first).await.unwrap().is_ok());
     let next = [
         update("refs/heads/main", Some(a), Some(b)),
         update("refs/heads/old", Some(a), None),
@@ -61,13 +61,13 @@ async fn refs_are_created_moved_and_deleted_in_one_request_each() {
     ];
     p.server.take_seen();
     let report = p.push(&next).await.unwrap();
-    assert!(report.all_ok(), "{report:?}");
+    assert!(report.is_ok(), "{report:?}");
     let seen = p.server.take_seen();
     assert_eq!(seen.len(), 2, "{seen:?}");
     assert_eq!(seen[1].body as u64, report.bytes_sent);
     assert_eq!(seen[1].header("content-length").unwrap(), report.bytes_sent.to_string());
     let forced = p.push(&[update("refs/heads/main", Some(b), Some(x))]).await.unwrap();
-    assert!(forced.all_ok(), "an update with its expected oid needs no force");
+    assert!(forced.is_ok(), "an update with its expected oid needs no force");
     let refs: Vec<_> = p.there.refs().unwrap();
     assert_eq!(
         refs,
@@ -86,12 +86,12 @@ async fn a_ref_that_moved_there_stays_and_does_not_sink_the_others() {
     let found = p.remote.receive_pack_advertisement().await.unwrap();
     set_ref(p.there.path(), "refs/heads/main", &theirs);
     let updates = [update("refs/heads/main", Some(a), Some(b)), update("refs/heads/new", None, Some(b))];
-    let report = p.remote.push(&p.here, &found, &updates, &PushOptions::default()).await.unwrap();
+    let report = p.remote.push(&p.here, &found, &Push::of(&updates)).await.unwrap();
     assert!(!rejected(&report, "refs/heads/main").is_empty());
-    assert_eq!(report.refs[&name("refs/heads/new")], PushOutcome::Ok);
+    assert_eq!(report.refs[&name("refs/heads/new")], RefOutcome::Ok);
     assert_eq!(p.there.ref_oid(&name("refs/heads/main")).unwrap(), Some(theirs));
     let told = coregit_git::classify_rejection(&rejected(&report, "refs/heads/main"), &report.messages);
-    assert_eq!(told.class, coregit_model::ErrorClass::Conflict, "{told:?}");
+    assert_eq!(told.0, coregit_model::ErrorClass::Conflict, "{told:?}");
 }
 
 #[tokio::test]
@@ -101,10 +101,9 @@ async fn an_atomic_push_moves_all_or_nothing() {
     let b = commit(p.here.path(), &[a], &[("f", "b")]);
     p.push(&[update("refs/heads/main", None, Some(a))]).await.unwrap();
     let updates = [update("refs/heads/main", Some(b), Some(a)), update("refs/heads/new", None, Some(b))];
-    let options = PushOptions { atomic: true, ..PushOptions::default() };
-    let report = p.push_with(&updates, &options).await.unwrap();
-    assert!(report.atomic && !report.all_ok());
-    assert!(!rejected(&report, "refs/heads/new").is_empty());
+    let report = p.push_as(&Push { atomic: true, ..Push::of(&updates) }).await.unwrap();
+    assert!(report.atomic && !report.is_ok());
+    assert!(report.dragged_down(&name("refs/heads/new")));
     assert_eq!(p.there.refs().unwrap(), [(name("refs/heads/main"), a)]);
 }
 
@@ -118,8 +117,8 @@ async fn a_hook_that_declines_is_quoted_printable_and_options_reach_it() {
     std::fs::set_permissions(p.there.path().join("hooks/pre-receive"), runs).unwrap();
     git(p.there.path(), &["config", "receive.advertisePushOptions", "true"]);
     let a = commit(p.here.path(), &[], &[("f", "a")]);
-    let options = PushOptions { options: vec!["o=1".into()], ..PushOptions::default() };
-    let report = p.push_with(&[update("refs/heads/main", None, Some(a))], &options).await.unwrap();
+    let updates = [update("refs/heads/main", None, Some(a))];
+    let report = p.push_as(&Push { options: vec!["o=1".into()], ..Push::of(&updates) }).await.unwrap();
     assert_eq!(rejected(&report, "refs/heads/main"), "pre-receive hook declined");
     assert_eq!(report.messages, ["GH006: \\x1b[2Jo=1"]);
     assert!(p.there.refs().unwrap().is_empty());
@@ -135,7 +134,7 @@ async fn odd_names_and_names_that_are_no_utf8_are_pushed_byte_for_byte() {
     let zero = Oid::zero(ObjectFormat::Sha1);
     let updates: Vec<_> =
         names.iter().map(|name| RefUpdate { name: name.clone(), expected: zero, new: a }).collect();
-    assert!(p.push(&updates).await.unwrap().all_ok());
+    assert!(p.push(&updates).await.unwrap().is_ok());
     let mut expected: Vec<_> = names.into_iter().map(|n| (n, a)).collect();
     expected.sort();
     assert_eq!(p.there.refs().unwrap(), expected);
@@ -161,13 +160,12 @@ async fn sha256_repositories_are_pushed_and_formats_are_not_mixed() {
         let found = remote.receive_pack_advertisement().await.unwrap();
         assert_eq!(found.format, ObjectFormat::Sha256);
         let updates = [update(&format!("refs/heads/b{twice}"), None, Some(a))];
-        assert!(remote.push(&here, &found, &updates, &PushOptions::default()).await.unwrap().all_ok());
+        assert!(remote.push(&here, &found, &Push::of(&updates)).await.unwrap().is_ok());
         assert_eq!(remote.ls_refs(&[]).await.unwrap().refs.len(), twice);
     }
     let old = remote(&server, "old.git");
     let found = old.receive_pack_advertisement().await.unwrap();
-    let mixed =
-        old.push(&here, &found, &[update("refs/heads/a", None, Some(a))], &PushOptions::default()).await;
+    let mixed = old.push(&here, &found, &Push::of(&[update("refs/heads/a", None, Some(a))])).await;
     assert!(matches!(mixed, Err(GitError::Unsupported(_))));
 }
 
@@ -177,9 +175,9 @@ async fn refs_to_what_is_there_already_carry_an_empty_pack_and_deletions_none() 
     let a = commit(p.here.path(), &[], &[("f", &"a\n".repeat(10_000))]);
     p.push(&[update("refs/heads/main", None, Some(a))]).await.unwrap();
     let report = p.push(&[update("refs/heads/same", None, Some(a))]).await.unwrap();
-    assert!(report.all_ok() && report.bytes_sent < 300, "{report:?}");
+    assert!(report.is_ok() && report.bytes_sent < 300, "{report:?}");
     let report = p.push(&[update("refs/heads/same", Some(a), None)]).await.unwrap();
-    assert!(report.all_ok() && report.bytes_sent < 300, "{report:?}");
+    assert!(report.is_ok() && report.bytes_sent < 300, "{report:?}");
     let absent = p.push(&[update("refs/heads/x", None, Some(oid(&"1".repeat(40))))]).await;
     assert!(matches!(absent, Err(GitError::Missing { .. })));
 }
@@ -193,7 +191,7 @@ async fn a_host_that_deletes_nothing_keeps_the_ref_and_takes_the_rest() {
     let updates = [update("refs/heads/main", Some(a), None), update("refs/heads/b", None, Some(a))];
     let report = p.push(&updates).await.unwrap();
     assert!(!rejected(&report, "refs/heads/main").is_empty());
-    assert_eq!(report.refs[&name("refs/heads/b")], PushOutcome::Ok);
+    assert_eq!(report.refs[&name("refs/heads/b")], RefOutcome::Ok);
 }
 
 /// Random text that does not shrink.
@@ -212,7 +210,7 @@ async fn a_large_pack_is_streamed_and_probed_for_only_when_nothing_was_proved() 
     let a = commit(p.here.path(), &[], &[("f", &noise(3 << 20))]);
     let b = commit(p.here.path(), &[], &[("g", &noise(3 << 20)[1..])]);
     let report = p.push(&[update("refs/heads/main", None, Some(a))]).await.unwrap();
-    assert!(report.all_ok() && report.bytes_sent > 2 << 20);
+    assert!(report.is_ok() && report.bytes_sent > 2 << 20);
     let seen = p.server.take_seen();
     assert_eq!(seen.len(), 2, "the list has proved the credential");
     assert_eq!(
@@ -223,7 +221,7 @@ async fn a_large_pack_is_streamed_and_probed_for_only_when_nothing_was_proved() 
     let fresh = remote(&p.server, "o/r.git");
     p.server.take_seen();
     let updates = [update("refs/heads/b", None, Some(b))];
-    assert!(fresh.push(&p.here, &found, &updates, &PushOptions::default()).await.unwrap().all_ok());
+    assert!(fresh.push(&p.here, &found, &Push::of(&updates)).await.unwrap().is_ok());
     let bodies: Vec<_> = p.server.take_seen().iter().map(|s| s.body).collect();
     assert!(bodies.len() == 2 && bodies[0] == 4, "a flush, then the push: {bodies:?}");
 }
@@ -246,7 +244,7 @@ async fn the_bytes_of_a_push_are_those_of_git_push() {
     let by_git: usize = p.server.take_seen().iter().map(|s| s.body).sum();
     set_ref(p.there.path(), "refs/heads/main", &a);
     let report = p.push(&[update("refs/heads/main", Some(a), Some(b))]).await.unwrap();
-    assert!(report.all_ok());
+    assert!(report.is_ok());
     let ours = report.bytes_sent as f64;
     assert!(ours <= by_git as f64 * 1.05, "{ours} against {by_git}");
 }
@@ -263,7 +261,7 @@ async fn a_hundred_thousand_refs_are_compared_and_pushed() {
     let found = p.remote.receive_pack_advertisement().await.unwrap();
     assert_eq!(found.refs.len(), 100_001);
     let updates = [update("refs/heads/b000500", Some(a), Some(b))];
-    assert!(p.remote.push(&p.here, &found, &updates, &PushOptions::default()).await.unwrap().all_ok());
+    assert!(p.remote.push(&p.here, &found, &Push::of(&updates)).await.unwrap().is_ok());
     let listing = p.remote.ls_refs(&[]).await.unwrap();
     assert_eq!((listing.refs.len(), listing.refs[&name("refs/heads/b000500")]), (100_001, b));
 }
@@ -274,7 +272,7 @@ async fn two_thousand_refs_go_in_one_push() {
     let a = commit(p.here.path(), &[], &[("f", "a")]);
     let updates: Vec<_> = (0..2000).map(|i| update(&format!("refs/heads/b{i}"), None, Some(a))).collect();
     let report = p.push(&updates).await.unwrap();
-    assert!(report.all_ok() && report.refs.len() == 2000);
+    assert!(report.is_ok() && report.refs.len() == 2000);
     assert_eq!(p.there.refs().unwrap().len(), 2000);
 }
 
@@ -292,7 +290,7 @@ async fn a_shadow_pushes_what_only_it_has() {
     let made = shadow.write_commit(&parts).unwrap();
     let found = p.remote.receive_pack_advertisement().await.unwrap();
     let updates = [update("refs/heads/main", Some(a), Some(made))];
-    assert!(p.remote.push(&shadow, &found, &updates, &PushOptions::default()).await.unwrap().all_ok());
+    assert!(p.remote.push(&shadow, &found, &Push::of(&updates)).await.unwrap().is_ok());
     assert_eq!(git(p.there.path(), &["show", "refs/heads/main:d/g"]), "new");
     assert!(!p.here.has(&made), "nothing of it is in the served repository");
 }
@@ -305,5 +303,5 @@ fn a_push_may_be_driven_from_any_thread() {
     is_sync::<Remote>();
     let p = pair();
     is_send(&p.push(&[]));
-    is_send(&p.remote.fetch(&p.here, &[], &[], &coregit_git::FetchOptions::default()));
+    is_send(&p.remote.fetch(&p.here, &Fetch::of(&[])));
 }

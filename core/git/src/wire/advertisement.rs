@@ -51,6 +51,13 @@ pub struct Advertisement {
     pub head: Option<RefName>,
 }
 
+impl Advertisement {
+    /// Whether the server can do this.
+    pub fn has(&self, capability: &str) -> bool {
+        self.capabilities.has(capability)
+    }
+}
+
 /// Reads an advertisement line by line.
 pub(crate) struct Reader {
     service: &'static str,
@@ -206,7 +213,7 @@ mod tests {
         let line = format!("{} capabilities^{{}}\0report-status object-format=sha256\n", "0".repeat(64));
         let read = read(&[line.as_bytes()]).unwrap();
         assert_eq!((read.refs.len(), read.format), (0, ObjectFormat::Sha256));
-        assert!(super::parse("git-receive-pack", &list(&[])).unwrap().refs.is_empty());
+        assert!(parse("git-receive-pack", &list(&[])).unwrap().refs.is_empty());
     }
 
     #[test]

@@ -1,18 +1,30 @@
 //! What a push asks: commands with the oids that they expect, options, and what goes before the pack.
 
-use coregit_model::{ObjectFormat, RefUpdate};
+use coregit_model::RefUpdate;
 
 use super::advertisement::Capabilities;
 use super::{AGENT, pkt};
-use crate::GitError;
+use crate::{GitError, ObjectList};
 
-/// How a push is asked for.
+/// A push: what moves, and how it is asked for.
 #[derive(Clone, Debug, Default)]
-pub struct PushOptions {
+pub struct Push<'a> {
+    /// The refs that move, each with the oid that it must still stand at.
+    pub updates: &'a [RefUpdate],
     /// All refs or none, where the server can do that; see [`crate::PushReport::atomic`].
     pub atomic: bool,
     /// Push options (`-o`), sent where the server takes them.
     pub options: Vec<String>,
+    /// Exactly these objects go, instead of everything that the server does not have: for a commit whose
+    /// parent is there and not here.
+    pub objects: Option<ObjectList>,
+}
+
+impl<'a> Push<'a> {
+    /// A push of these updates, each for itself.
+    pub fn of(updates: &'a [RefUpdate]) -> Self {
+        Self { updates, ..Self::default() }
+    }
 }
 
 /// Everything of a push but its pack.
@@ -29,45 +41,44 @@ pub(crate) struct Commands {
 }
 
 /// Writes the commands of a push for a server that can do this much.
-pub(crate) fn commands(
-    updates: &[RefUpdate],
-    capabilities: &Capabilities,
-    format: ObjectFormat,
-    options: &PushOptions,
-) -> Result<Commands, GitError> {
+pub(crate) fn commands(push: &Push<'_>, capabilities: &Capabilities) -> Result<Commands, GitError> {
     let wants_report = ["report-status-v2", "report-status"].into_iter().find(|c| capabilities.has(c));
     let report = wants_report.ok_or_else(|| {
         GitError::Unsupported("the server reports nothing about a push, so none is made".into())
     })?;
-    let atomic = options.atomic && capabilities.has("atomic");
-    let with_options = !options.options.is_empty() && capabilities.has("push-options");
+    let atomic = push.atomic && capabilities.has("atomic");
+    let with_options = !push.options.is_empty() && capabilities.has("push-options");
     let mut words = vec![report.to_owned()];
     let asked =
         [(true, "side-band-64k"), (true, "quiet"), (atomic, "atomic"), (with_options, "push-options")];
     words.extend(asked.iter().filter(|(ask, c)| *ask && capabilities.has(c)).map(|(_, c)| (*c).to_owned()));
-    if capabilities.has("object-format") {
-        words.push(format!("object-format={}", format.as_str()));
+    if let Some(format) = push.updates.first().filter(|_| capabilities.has("object-format")) {
+        words.push(format!("object-format={}", format.new.format().as_str()));
     }
     words.push(AGENT.to_owned());
+    let mut body = lines(push.updates, &words.join(" "))?;
+    if with_options {
+        push.options.iter().try_for_each(|option| pkt::write(&mut body, option.as_bytes()))?;
+        body.extend_from_slice(pkt::FLUSH);
+    }
+    let pack = push.updates.iter().any(|u| !u.new.is_zero());
+    Ok(Commands { body, pack, sideband: capabilities.has("side-band-64k"), atomic })
+}
+
+/// One line for each update; the first carries the words.
+fn lines(updates: &[RefUpdate], words: &str) -> Result<Vec<u8>, GitError> {
     let mut body = Vec::new();
     for (n, update) in updates.iter().enumerate() {
         let mut line = format!("{} {} ", update.expected, update.new).into_bytes();
         line.extend_from_slice(update.name.as_bytes());
         if n == 0 {
             line.push(0);
-            line.extend_from_slice(words.join(" ").as_bytes());
+            line.extend_from_slice(words.as_bytes());
         }
         pkt::write(&mut body, &line)?;
     }
     body.extend_from_slice(pkt::FLUSH);
-    if with_options {
-        for option in &options.options {
-            pkt::write(&mut body, option.as_bytes())?;
-        }
-        body.extend_from_slice(pkt::FLUSH);
-    }
-    let pack = updates.iter().any(|u| !u.new.is_zero());
-    Ok(Commands { body, pack, sideband: capabilities.has("side-band-64k"), atomic })
+    Ok(body)
 }
 
 #[cfg(test)]
@@ -89,33 +100,31 @@ mod tests {
         RefUpdate { name: RefName::parse(name).unwrap(), expected: oid(1), new: oid(new) }
     }
 
-    fn text(updates: &[RefUpdate], words: &str, options: &PushOptions) -> (String, Commands) {
-        let made = commands(updates, &offered(words), ObjectFormat::Sha1, options).unwrap();
+    fn text(push: &Push<'_>, words: &str) -> (String, Commands) {
+        let made = commands(push, &offered(words)).unwrap();
         (String::from_utf8(made.body.clone()).unwrap(), made)
     }
 
     #[test]
     fn only_what_is_offered_is_asked_for() {
-        let all = PushOptions { atomic: true, options: vec!["ci.skip".into()] };
+        let updates = [update("refs/heads/a", 2), update("refs/heads/b", 0)];
+        let all = Push { atomic: true, options: vec!["ci.skip".into()], ..Push::of(&updates) };
         let words =
             "report-status report-status-v2 side-band-64k quiet atomic push-options object-format=sha1";
-        let (body, made) = text(&[update("refs/heads/a", 2), update("refs/heads/b", 0)], words, &all);
-        assert!(body.contains("refs/heads/a\0report-status-v2 side-band-64k quiet atomic push-options object-format=sha1 agent=coregit/"), "{body}");
+        let (body, made) = text(&all, words);
+        let asked =
+            "report-status-v2 side-band-64k quiet atomic push-options object-format=sha1 agent=coregit/";
+        assert!(body.contains(&format!("refs/heads/a\0{asked}")), "{body}");
         assert!(body.ends_with("refs/heads/b0000000bci.skip0000"), "{body}");
         assert!(made.pack && made.sideband && made.atomic);
-        let (body, made) = text(&[update("refs/heads/a", 0)], "report-status", &all);
+        let (body, made) = text(&Push { updates: &updates[1..], ..all }, "report-status");
         assert!(body.contains("\0report-status agent=coregit/") && body.ends_with("0000"), "{body}");
         assert!(!made.pack && !made.sideband && !made.atomic);
     }
 
     #[test]
     fn a_server_that_reports_nothing_is_not_pushed_to() {
-        let made = commands(
-            &[update("refs/heads/a", 2)],
-            &offered("delete-refs"),
-            ObjectFormat::Sha1,
-            &Default::default(),
-        );
+        let made = commands(&Push::of(&[update("refs/heads/a", 2)]), &offered("delete-refs"));
         assert!(matches!(made, Err(GitError::Unsupported(_))));
     }
 }

@@ -16,28 +16,43 @@ pub enum Depth {
     Commits(u32),
 }
 
-/// What to ask for.
-#[derive(Debug)]
-pub(crate) struct Ask<'a> {
+/// A fetch: what to bring, and how much may come.
+#[derive(Clone, Debug)]
+pub struct Fetch<'a> {
+    /// What to bring, with everything below it.
     pub wants: &'a [Oid],
+    /// What the target has with everything below it; what these lead to is not sent again.
     pub haves: &'a [Oid],
-    /// Where our history is cut off already.
-    pub shallow: &'a [Oid],
+    /// How much history.
     pub depth: Depth,
-    pub format: ObjectFormat,
+    /// `Some`: objects are checked as by `git fsck --strict`; the text names exceptions in the form of
+    /// `index-pack --strict=…` (`zeroPaddedFilemode=ignore,missingEmail=warn`), or is empty.
+    pub strict: Option<String>,
+    /// The most bytes that arrive, in all; above it the fetch ends in [`GitError::TooLarge`]. 10 GiB.
+    pub limit: u64,
+    /// The most memory that `git index-pack` may take, in bytes of address space. 4 GiB.
+    pub memory: Option<u64>,
+}
+
+impl<'a> Fetch<'a> {
+    /// A fetch of these with all their history, unchecked.
+    pub fn of(wants: &'a [Oid]) -> Self {
+        Self { wants, haves: &[], depth: Depth::Full, strict: None, limit: 10 << 30, memory: Some(4 << 30) }
+    }
 }
 
 /// The body of the request. With `done` in it the server sends the pack at once.
-pub(crate) fn request(ask: &Ask<'_>) -> Result<Vec<u8>, GitError> {
+/// `shallow` is where the target's history is cut off already.
+pub(crate) fn request(ask: &Fetch<'_>, shallow: &[Oid], format: ObjectFormat) -> Result<Vec<u8>, GitError> {
     let mut out = Vec::new();
     pkt::write(&mut out, b"command=fetch")?;
     pkt::write(&mut out, AGENT.as_bytes())?;
-    pkt::write(&mut out, format!("object-format={}", ask.format.as_str()).as_bytes())?;
+    pkt::write(&mut out, format!("object-format={}", format.as_str()).as_bytes())?;
     out.extend_from_slice(pkt::DELIMITER);
     for word in ["thin-pack", "ofs-delta", "no-progress"] {
         pkt::write(&mut out, word.as_bytes())?;
     }
-    for oid in ask.shallow {
+    for oid in shallow {
         pkt::write(&mut out, format!("shallow {oid}").as_bytes())?;
     }
     if let Depth::Commits(n) = ask.depth {
@@ -77,27 +92,9 @@ impl Reader {
     /// Takes one pkt-line; returns a piece of the pack when it is one.
     pub fn take(&mut self, packet: Packet) -> Result<Option<Bytes>, GitError> {
         match (&self.section, packet) {
-            (_, Packet::Data(line)) if line.starts_with(b"ERR ") => {
-                Err(pkt::error_of(&line).expect("it is an ERR line"))
-            }
-            (Section::None, Packet::Data(line)) => {
-                self.section = match pkt::text(&line) {
-                    b"shallow-info" => Section::ShallowInfo,
-                    b"packfile" => Section::Pack,
-                    b"acknowledgments" | b"wanted-refs" => Section::Skipped,
-                    _ => return Err(GitError::Protocol("an unknown section in its answer".into())),
-                };
-                Ok(None)
-            }
-            (Section::ShallowInfo, Packet::Data(line)) => self.shallow_line(pkt::text(&line)).map(|()| None),
-            (Section::Skipped, Packet::Data(_)) => Ok(None),
-            (Section::Pack, Packet::Data(mut line)) => match line.first() {
-                Some(1) => Ok(Some(line.split_off(1))),
-                Some(2) => Ok(None),
-                Some(3) => Err(GitError::Remote(printable(
-                    String::from_utf8_lossy(&line[1..line.len().min(1000)]).trim(),
-                ))),
-                _ => Err(GitError::Protocol("a sideband without a band".into())),
+            (_, Packet::Data(line)) => match pkt::error_of(&line) {
+                Some(error) => Err(error),
+                None => self.data(line),
             },
             (Section::Pack, Packet::Flush) => {
                 self.done = true;
@@ -112,6 +109,21 @@ impl Reader {
                 Err(GitError::protocol(format_args!("an unexpected line in its answer: {packet:?}")))
             }
         }
+    }
+
+    fn data(&mut self, mut line: Bytes) -> Result<Option<Bytes>, GitError> {
+        match (&self.section, line.first()) {
+            (Section::None, _) => self.section = section(pkt::text(&line))?,
+            (Section::ShallowInfo, _) => self.shallow_line(pkt::text(&line))?,
+            (Section::Skipped, _) | (Section::Pack, Some(2)) => {}
+            (Section::Pack, Some(1)) => return Ok(Some(line.split_off(1))),
+            (Section::Pack, Some(3)) => {
+                let text = String::from_utf8_lossy(&line[1..line.len().min(1000)]);
+                return Err(GitError::Remote(printable(text.trim())));
+            }
+            (Section::Pack, _) => return Err(GitError::Protocol("a sideband without a band".into())),
+        }
+        Ok(None)
     }
 
     fn shallow_line(&mut self, line: &[u8]) -> Result<(), GitError> {
@@ -130,6 +142,15 @@ impl Reader {
     }
 }
 
+fn section(line: &[u8]) -> Result<Section, GitError> {
+    match line {
+        b"shallow-info" => Ok(Section::ShallowInfo),
+        b"packfile" => Ok(Section::Pack),
+        b"acknowledgments" | b"wanted-refs" => Ok(Section::Skipped),
+        _ => Err(GitError::Protocol("an unknown section in its answer".into())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,22 +166,12 @@ mod tests {
     #[test]
     fn the_request_names_wants_haves_and_depth() {
         let oid = Oid::from_bytes(&[7; 20]).unwrap();
-        let ask = Ask {
-            wants: &[oid],
-            haves: &[oid],
-            shallow: &[oid],
-            depth: Depth::Commits(1),
-            format: ObjectFormat::Sha1,
-        };
-        let text = String::from_utf8(request(&ask).unwrap()).unwrap();
-        for part in [
-            format!("shallow {oid}"),
-            format!("want {oid}\n"),
-            format!("have {oid}\n"),
-            "deepen 1".into(),
-            "done\n0000".into(),
-        ] {
-            assert!(text.contains(&part), "{part} in {text}");
+        let oids = [oid];
+        let ask = Fetch { haves: &oids, depth: Depth::Commits(1), ..Fetch::of(&oids) };
+        let text = String::from_utf8(request(&ask, &oids, ObjectFormat::Sha1).unwrap()).unwrap();
+        let oids = ["shallow", "want", "have"].map(|word| format!("{word} {oid}"));
+        for part in oids.iter().map(String::as_str).chain(["deepen 1", "done\n0000"]) {
+            assert!(text.contains(part), "{part} in {text}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! What a server says about a push: `unpack`, one line for each ref, and lines for people.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use coregit_model::{RefName, printable};
+use coregit_model::{RefName, RefUpdate, printable};
 
 use super::pkt::{self, Decoder, Packet};
 use crate::GitError;
@@ -10,24 +11,20 @@ use crate::GitError;
 /// Lines for people are kept up to this many bytes in all.
 const MESSAGES_KEPT: usize = 64 * 1024;
 
-/// What became of one ref of a push.
+/// What became of one ref of a push, as the server says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PushOutcome {
-    /// It stands as asked, says the server.
+pub enum RefOutcome {
+    /// It stands as asked.
     Ok,
-    /// It was refused; the reason is printable.
+    /// It was refused; the reason is printable. [`crate::classify_rejection`] says what it means.
     Rejected(String),
-    /// The server's report does not mention it: look.
-    Untold,
 }
 
-/// A server's report of a push.
+/// A server's report of a push: a word about each ref that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PushReport {
-    /// Why the pack was not taken, printable; `None` when it was.
-    pub unpack_error: Option<String>,
-    /// What became of each ref that was asked for.
-    pub refs: BTreeMap<RefName, PushOutcome>,
+    /// What became of each ref.
+    pub refs: BTreeMap<RefName, RefOutcome>,
     /// What the server says to people, line by line, printable and bounded.
     pub messages: Vec<String>,
     /// Bytes of the request's body.
@@ -37,9 +34,30 @@ pub struct PushReport {
 }
 
 impl PushReport {
-    /// Whether every ref stands as asked, says the server.
-    pub fn all_ok(&self) -> bool {
-        self.unpack_error.is_none() && self.refs.values().all(|o| *o == PushOutcome::Ok)
+    /// The report of a push that was found to have worked although its own report was lost.
+    pub fn all_ok(updates: &[RefUpdate]) -> Self {
+        let refs = updates.iter().map(|u| (u.name.clone(), RefOutcome::Ok)).collect();
+        Self { refs, ..Self::default() }
+    }
+
+    /// Whether every ref stands as asked.
+    pub fn is_ok(&self) -> bool {
+        self.refs.values().all(|o| *o == RefOutcome::Ok)
+    }
+
+    /// What became of a ref. One that was not asked for was not moved.
+    pub fn outcome(&self, name: &RefName) -> &RefOutcome {
+        static NOT_ASKED: LazyLock<RefOutcome> =
+            LazyLock::new(|| RefOutcome::Rejected("it was not part of the push".to_owned()));
+        self.refs.get(name).unwrap_or(&NOT_ASKED)
+    }
+
+    /// Whether a ref was refused only because the push was all or nothing; by itself it may pass. git gives
+    /// this reason to the ref that had moved there, too.
+    pub fn dragged_down(&self, name: &RefName) -> bool {
+        let all_or_nothing =
+            |reason: &str| reason.contains("atomic") || reason.contains("transaction failed");
+        matches!(self.outcome(name), RefOutcome::Rejected(reason) if all_or_nothing(reason))
     }
 }
 
@@ -49,7 +67,7 @@ pub(crate) struct Reader {
     inner: Decoder,
     said: Messages,
     unpack: Option<Result<(), String>>,
-    refs: BTreeMap<RefName, PushOutcome>,
+    refs: BTreeMap<RefName, RefOutcome>,
     done: bool,
 }
 
@@ -107,10 +125,10 @@ impl Reader {
         match word {
             b"unpack" if rest == b"ok" => self.unpack = Some(Ok(())),
             b"unpack" => self.unpack = Some(Err(shown(rest))),
-            b"ok" => self.outcome(rest, PushOutcome::Ok),
+            b"ok" => self.outcome(rest, RefOutcome::Ok),
             b"ng" => {
                 let (name, reason) = split(rest);
-                self.outcome(name, PushOutcome::Rejected(shown(reason)));
+                self.outcome(name, RefOutcome::Rejected(shown(reason)));
             }
             // `option …` tells how a proc-receive hook changed a command; the verify looks anyway.
             b"option" => {}
@@ -119,19 +137,13 @@ impl Reader {
         Ok(())
     }
 
-    fn outcome(&mut self, name: &[u8], outcome: PushOutcome) {
+    fn outcome(&mut self, name: &[u8], outcome: RefOutcome) {
         if let Ok(name) = RefName::new(name) {
             self.refs.insert(name, outcome);
         }
     }
 
-    /// What the server has said to people so far.
-    pub fn messages(mut self) -> Vec<String> {
-        self.said.end();
-        self.said.lines
-    }
-
-    /// The report about these refs, when it came whole.
+    /// The report about these refs, when it came whole and tells of each.
     pub fn finish<'a>(
         mut self,
         asked: impl IntoIterator<Item = &'a RefName>,
@@ -139,13 +151,21 @@ impl Reader {
         let Some(unpack) = self.unpack.take().filter(|_| self.done && self.inner.is_empty()) else {
             return Err(GitError::Protocol("its report of the push breaks off".into()));
         };
-        let told = |name: &RefName| self.refs.get(name).cloned().unwrap_or(PushOutcome::Untold);
-        Ok(PushReport {
-            unpack_error: unpack.err(),
-            refs: asked.into_iter().map(|name| (name.clone(), told(name))).collect(),
-            messages: self.messages(),
-            ..PushReport::default()
-        })
+        let mut refs = BTreeMap::new();
+        for name in asked {
+            let outcome = match (self.refs.remove(name), &unpack) {
+                (Some(outcome), _) => outcome,
+                (None, Err(why)) => RefOutcome::Rejected(format!("unpacker error: {why}")),
+                (None, Ok(())) => {
+                    return Err(GitError::protocol(format_args!(
+                        "its report of the push does not mention {name}"
+                    )));
+                }
+            };
+            refs.insert(name.clone(), outcome);
+        }
+        self.said.end();
+        Ok(PushReport { refs, messages: self.said.lines, ..PushReport::default() })
     }
 }
 
@@ -206,11 +226,11 @@ mod tests {
     fn read(raw: &[u8], sideband: bool) -> Result<PushReport, GitError> {
         let mut reader = Reader::new(sideband);
         pkt::all(raw)?.into_iter().try_for_each(|p| reader.take(p))?;
-        reader.finish(&[name("refs/heads/a"), name("refs/heads/b"), name("refs/heads/c")])
+        reader.finish(&[name("refs/heads/a"), name("refs/heads/b")])
     }
 
     #[test]
-    fn a_report_tells_each_ref_and_what_it_does_not_tell() {
+    fn a_report_tells_what_became_of_each_ref() {
         let inner = packets(&[
             "unpack ok\n",
             "ok refs/heads/a\n",
@@ -226,10 +246,12 @@ mod tests {
         pkt::write(&mut raw, b"\x02 Large \x1b[2Jfile\nsee\n").unwrap();
         raw.extend_from_slice(pkt::FLUSH);
         for report in [read(&inner, false).unwrap(), read(&raw, true).unwrap()] {
-            assert_eq!(report.refs[&name("refs/heads/a")], PushOutcome::Ok);
-            assert_eq!(report.refs[&name("refs/heads/b")], PushOutcome::Rejected("non-fast-forward".into()));
-            assert_eq!(report.refs[&name("refs/heads/c")], PushOutcome::Untold);
-            assert!(report.unpack_error.is_none() && !report.all_ok());
+            assert_eq!(report.refs[&name("refs/heads/a")], RefOutcome::Ok);
+            assert_eq!(
+                report.outcome(&name("refs/heads/b")),
+                &RefOutcome::Rejected("non-fast-forward".into())
+            );
+            assert!(!report.is_ok() && !report.dragged_down(&name("refs/heads/b")));
         }
         assert_eq!(read(&raw, true).unwrap().messages, ["error: GH001: Large \\x1b[2Jfile", "see"]);
     }
@@ -243,6 +265,8 @@ mod tests {
         assert!(read(b"", true).is_err() && read(b"0000", true).is_err() && read(b"0000", false).is_err());
         assert!(read(&packets(&["ok refs/heads/a"]), false).is_err(), "without unpack");
         assert!(read(&packets(&["what is this"]), false).is_err());
+        let silent = read(&packets(&["unpack ok", "ok refs/heads/a"]), false).unwrap_err().to_string();
+        assert!(silent.contains("does not mention refs/heads/b"), "{silent}");
     }
 
     #[test]
@@ -254,9 +278,10 @@ mod tests {
             "the host says: pack exceeds maximum allowed size"
         );
         assert!(matches!(read(&packets(&["ERR no\n"]), true), Err(GitError::Remote(_))));
-        let failed =
-            read(&packets(&["unpack index-pack abnormal exit\n", "ng refs/heads/a unpacker error\n"]), false);
-        assert_eq!(failed.unwrap().unpack_error.as_deref(), Some("index-pack abnormal exit"));
+        let lines = ["unpack index-pack abnormal exit\n", "ng refs/heads/a unpacker error\n"];
+        let failed = read(&packets(&lines), false).unwrap();
+        let reason = RefOutcome::Rejected("unpacker error: index-pack abnormal exit".into());
+        assert_eq!(failed.outcome(&name("refs/heads/b")), &reason);
     }
 
     #[test]

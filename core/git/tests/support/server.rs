@@ -3,14 +3,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 /// What goes wrong with requests whose path ends with `on`.
 #[derive(Clone)]
-pub struct Fault {
-    pub on: &'static str,
-    pub what: What,
+struct Fault {
+    on: &'static str,
+    what: What,
 }
 
 #[derive(Clone)]
@@ -106,9 +106,8 @@ impl Server {
         self.0.seen.lock().unwrap().push(seen);
     }
 
-    fn serve(&self, request: Request, reader: &mut BufReader<TcpStream>, stream: &TcpStream) -> Option<()> {
-        let fault = self.fault_for(&request);
-        match fault {
+    fn serve(&self, request: Request, reader: &mut BufReader<TcpStream>, mut out: &TcpStream) -> Option<()> {
+        match self.fault_for(&request) {
             Some(What::CutRequest(after)) => {
                 let mut left = Vec::new();
                 request.body(reader).take(after as u64).read_to_end(&mut left).ok()?;
@@ -120,38 +119,40 @@ impl Server {
                 self.note(&request, read as usize);
                 let headers: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
                 let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
-                (&mut &*stream).write_all(&[head.as_bytes(), &body].concat()).ok()
+                out.write_all(&[head.as_bytes(), &body].concat()).ok()
             }
             Some(What::Endless(kind, first, again)) => {
                 std::io::copy(&mut request.body(reader), &mut std::io::sink()).ok()?;
-                let mut out = stream;
                 let head = format!("HTTP/1.1 200 X\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
                 out.write_all(&[head.as_bytes(), &first].concat()).ok()?;
                 loop {
                     out.write_all(&again).ok()?;
                 }
             }
-            cut => self.backend(request, reader, stream, cut),
+            Some(What::CutAnswer(after)) => {
+                let out = out.try_clone().ok()?;
+                self.backend(request, reader, move |answer| answer_of(answer, &out, after))
+            }
+            Some(What::NoAnswer) => self.backend(request, reader, |mut answer| {
+                std::io::copy(&mut answer, &mut std::io::sink()).ok()?;
+                None
+            }),
+            None => self.backend(request, reader, |answer| answer_of(answer, out, usize::MAX)),
         }
     }
 
-    /// Runs `git http-backend`, feeding it while its answer goes out.
+    /// Runs `git http-backend`, feeding it while its answer is taken.
     fn backend(
         &self,
         request: Request,
         reader: &mut BufReader<TcpStream>,
-        stream: &TcpStream,
-        cut: Option<What>,
+        take: impl FnOnce(BufReader<ChildStdout>) -> Option<()> + Send,
     ) -> Option<()> {
         let mut child = request.command(&self.0.root).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        let answer = child.stdout.take().unwrap();
-        let hidden = matches!(cut, Some(What::NoAnswer));
+        let answer = BufReader::new(child.stdout.take().unwrap());
         std::thread::scope(|scope| {
-            let out = scope.spawn(move || match hidden {
-                true => BufReader::new(answer).lines().map_while(Result::ok).last().and(None),
-                false => answer_of(BufReader::new(answer), stream, cut),
-            });
+            let out = scope.spawn(move || take(answer));
             let read = std::io::copy(&mut request.body(reader), &mut stdin).unwrap_or(0);
             drop(stdin);
             self.note(&request, read as usize);
@@ -163,7 +164,8 @@ impl Server {
 }
 
 /// Turns a CGI answer into an HTTP one, in chunks.
-fn answer_of(mut answer: impl BufRead, mut out: &TcpStream, cut: Option<What>) -> Option<()> {
+/// The connection goes away after `left` bytes.
+fn answer_of(mut answer: impl BufRead, mut out: &TcpStream, mut left: usize) -> Option<()> {
     let (mut status, mut headers) = ("200 OK".to_owned(), String::new());
     loop {
         let mut line = String::new();
@@ -177,10 +179,6 @@ fn answer_of(mut answer: impl BufRead, mut out: &TcpStream, cut: Option<What>) -
     }
     out.write_all(format!("HTTP/1.1 {status}\r\n{headers}transfer-encoding: chunked\r\n\r\n").as_bytes())
         .ok()?;
-    let mut left = match cut {
-        Some(What::CutAnswer(after)) => after,
-        _ => usize::MAX,
-    };
     let mut piece = vec![0; 64 << 10];
     loop {
         let n = answer.read(&mut piece).ok()?;
