@@ -64,6 +64,9 @@ pub struct EventResult {
     /// One line per ref and remote, for the pusher. A later result begins with the lines of an
     /// earlier one.
     pub lines: Vec<String>,
+    /// The labels of the syncs that have not ended yet; the worker's own note.
+    #[serde(default)]
+    pub pending: Vec<String>,
 }
 
 /// The folder that events lie in, open for one event: memory does not grow with its refs.

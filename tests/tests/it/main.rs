@@ -1,3 +1,4 @@
 //! The integration tests of the workspace, one binary.
 
+mod connections;
 mod export;

@@ -1,0 +1,118 @@
+//! From what the hooks left, and from what no hook told, to triggers. Events are hints; the sweep is the truth.
+
+use std::collections::BTreeMap;
+
+use coregit_model::{Direction, Mode, Oid, RefName, Repo, SyncConfig, SyncState};
+use coregit_spool::{Event, EventResult, Spool, Wanted};
+use coregit_store::{Hold, Taken, Waiter};
+
+use crate::export::outgoing_refs;
+use crate::{Engine, Error, fail_point};
+
+impl Engine {
+    /// Takes the events of a repository into the records; returns how many there were. An event file goes
+    /// only after its triggers are durable; reading one twice is harmless.
+    pub(crate) async fn take_events(&self, repo: &Repo) -> Result<usize, Error> {
+        let spool = Spool::at(&repo.path);
+        let events = spool.events()?;
+        if events.is_empty() {
+            return Ok(0);
+        }
+        let syncs: Vec<_> = self.store.syncs_of(&repo.id).await?.into_iter().filter(follows_pushes).collect();
+        for event in &events {
+            let taken = taken(repo, &syncs, event);
+            if event.sync == Wanted::Wait {
+                spool.write_result(&event.id, &expected(&syncs, &taken))?;
+            }
+            self.store.take_event(&taken).await?;
+            fail_point("intake.taken");
+            spool.remove_event(&event.id)?;
+        }
+        Ok(events.len())
+    }
+
+    /// Triggers every sync of this repository whose refs are not those that were last synced.
+    pub(crate) async fn sweep_repo(&self, repo: &Repo) -> Result<usize, Error> {
+        let syncs: Vec<_> = self.store.syncs_of(&repo.id).await?.into_iter().filter(follows_pushes).collect();
+        if syncs.is_empty() || !repo.path.exists() {
+            return Ok(0);
+        }
+        let refs = coregit_git::Repo::open(&repo.path)?.refs()?;
+        let mut found = 0;
+        for sync in syncs {
+            if self.differs(&sync, &refs).await? {
+                self.store.add_trigger(&sync.id, "sweep", None).await?;
+                found += 1;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a ref that this sync exports stands elsewhere than when it was last synced, and nobody asked
+    /// to leave it so. A ref at which a run stopped for good is not tried again until it moves.
+    async fn differs(&self, sync: &SyncConfig, refs: &[(RefName, Oid)]) -> Result<bool, Error> {
+        let bases = self.store.bases_of_repo(&sync.repo_id).await?;
+        let key = self.remote_key_of(sync).await?;
+        let known: BTreeMap<_, _> =
+            bases.into_iter().filter(|b| b.remote_key == key).map(|b| (b.theirs, b.ours_oid)).collect();
+        let holds = self.store.holds(&sync.id).await?;
+        let given_up = self.store.last_runs(&sync.id, 1).await?.pop().map(|r| r.refs).unwrap_or_default();
+        let left = |theirs: &RefName, ours: &RefName, oid: &Oid| {
+            holds.contains(&(ours.clone(), *oid))
+                || given_up.iter().any(|r| r.name == *theirs && r.new == Some(*oid) && r.reason.is_some())
+        };
+        let ours = outgoing_refs(sync, refs.to_vec());
+        let moved = ours.iter().any(|(theirs, (ours, oid))| {
+            known.get(theirs) != Some(oid) && !left(theirs, ours, oid)
+        });
+        let gone = sync.prune == coregit_model::Prune::Managed && known.keys().any(|k| !ours.contains_key(k));
+        Ok(moved || (gone && sync.mode == Mode::History))
+    }
+
+    /// Tells those who wait for this push how its syncs went.
+    pub(crate) async fn tell_waiters(&self, waiters: &[Waiter], label: &str, lines: &[String]) {
+        for waiter in waiters {
+            let spool = Spool::at(&waiter.git_dir);
+            let mut result = spool.result(&waiter.event_id).unwrap_or_default();
+            result.lines.extend(lines.iter().cloned());
+            result.pending.retain(|l| l != label);
+            result.done = result.pending.is_empty();
+            if let Err(error) = spool.write_result(&waiter.event_id, &result) {
+                tracing::warn!(%error, "a waiting push cannot be told its result");
+            }
+        }
+    }
+}
+
+fn follows_pushes(sync: &SyncConfig) -> bool {
+    sync.auto_sync && sync.direction == Direction::Export && sync.state == SyncState::Active
+}
+
+/// What one event asks of each sync: a trigger, or a hold for exactly those refs at those oids.
+fn taken(repo: &Repo, syncs: &[SyncConfig], event: &Event) -> Taken {
+    let moved = event.updates.iter().map(|u| u.name.clone()).collect();
+    let mut taken = Taken { moved, ..Taken::default() };
+    for sync in syncs {
+        let moved: Vec<_> = event.updates.iter().map(|u| (u.name.clone(), u.new)).collect();
+        if outgoing_refs(sync, moved.clone()).is_empty() {
+            continue;
+        }
+        let named = event.only.as_ref().is_none_or(|only| only.contains(&sync.label));
+        if event.sync == Wanted::Skip || !named {
+            let hold = |(name, oid)| Hold { sync_id: sync.id.clone(), name, oid };
+            taken.holds.extend(moved.into_iter().map(hold));
+        } else {
+            taken.triggers.push(sync.id.clone());
+        }
+    }
+    if event.sync == Wanted::Wait {
+        taken.waiter = Some(Waiter { git_dir: repo.path.clone(), event_id: event.id.clone() });
+    }
+    taken
+}
+
+fn expected(syncs: &[SyncConfig], taken: &Taken) -> EventResult {
+    let pending: Vec<_> =
+        syncs.iter().filter(|s| taken.triggers.contains(&s.id)).map(|s| s.label.clone()).collect();
+    EventResult { done: pending.is_empty(), lines: Vec::new(), pending }
+}
