@@ -37,6 +37,11 @@ fn act(shared: &Shared, call: &str, body: Value) -> Outcome {
         "GET requests" => Ok(reply(200, json!(shared.log.requests()))),
         "GET summary" => Ok(reply(200, json!(summary(&shared.log.requests())))),
         "DELETE requests" => done(shared.log.reset()),
+        "GET violations" => {
+            let checked = shared.description.is_some();
+            Ok(reply(200, json!({"schema_checked": checked, "violations": shared.violations.list()})))
+        }
+        "DELETE violations" => done(shared.violations.clear()),
         "POST users" => done(shared.world().put_user(read::<User>(body)?)),
         "POST tokens" => {
             let token = shared.world().put_token(read::<Token>(body)?);

@@ -9,6 +9,7 @@ use super::fault::Faults;
 use super::lag::Replicas;
 use super::limits::Meter;
 use super::log::RequestLog;
+use super::schema::{Description, Violations};
 use super::world::{Repo, Token, World};
 
 /// The forge's state.
@@ -22,6 +23,9 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     pub(super) meter: Meter,
     pub(super) replicas: Replicas,
+    /// GitHub's description, where it was found.
+    pub(super) description: Option<&'static Description>,
+    pub(super) violations: Violations,
     world: Mutex<World>,
 }
 
@@ -35,6 +39,8 @@ impl Shared {
             faults: Faults::default(),
             meter: Meter::default(),
             replicas: Replicas::default(),
+            description: Description::find(),
+            violations: Violations::default(),
             world: Mutex::new(World::default()),
         }
     }

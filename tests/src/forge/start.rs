@@ -188,6 +188,22 @@ impl Forge {
         self.shared.log.reset();
     }
 
+    /// What broke GitHub's published description so far: requests that arrived, and answers of the forge. Requests
+    /// that a test makes wrong on purpose are among them.
+    pub fn violations(&self) -> Vec<String> {
+        self.shared.violations.list()
+    }
+
+    /// Forgets the violations so far.
+    pub fn clear_violations(&self) {
+        self.shared.violations.clear();
+    }
+
+    /// Whether the description was found, so that `violations` says anything at all.
+    pub fn schema_checked(&self) -> bool {
+        self.shared.description.is_some()
+    }
+
     fn existing(&self, full_name: &str) -> Repo {
         self.find(full_name).unwrap_or_else(|| panic!("the forge has no repository {full_name}"))
     }

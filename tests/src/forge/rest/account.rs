@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::graphql;
 use super::super::reply::{Outcome, reply};
 use super::call::Call;
 use super::shapes;
@@ -27,4 +28,13 @@ pub(super) fn rate_limit(call: &Call) -> Outcome {
 /// `GET /meta`
 pub(super) fn meta(_: &Call) -> Outcome {
     Ok(reply(200, json!({"verifiable_password_authentication": false, "hooks": ["127.0.0.0/8"]})))
+}
+
+/// `POST /api/graphql`
+pub(super) fn graphql(call: &Call) -> Outcome {
+    let (reply, mutation) = graphql::answer(call.shared.clone(), call.caller.clone(), &call.body);
+    if mutation {
+        call.entry.set_mutation();
+    }
+    Ok(reply)
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::auth::Caller;
 use super::super::bare::Bare;
+use super::super::log::Entry;
 use super::super::reply::{Reply, invalid};
 use super::super::shared::Shared;
 use super::super::world::Repo;
@@ -14,6 +15,8 @@ use super::super::world::Repo;
 pub(super) struct Call {
     pub(super) shared: Arc<Shared>,
     pub(super) caller: Caller,
+    /// Its line in the request log.
+    pub(super) entry: Arc<Entry>,
     /// The repository of the path; `door` puts it here before the operation runs.
     pub(super) repo: Option<Repo>,
     pub(super) params: Vec<(String, String)>,

@@ -14,12 +14,13 @@ use super::super::access::{self, Level};
 use super::super::auth::Caller;
 use super::super::front::Passport;
 use super::super::limits::Cost;
-use super::super::reply::{Outcome, Reply, not_found, refuse};
+use super::super::reply::{Content, Outcome, Reply, not_found, refuse};
+use super::super::schema;
 use super::super::shared::Shared;
 use super::super::world::Repo;
 use super::call::Call;
 use super::finish::finish;
-use super::{Needs, Op};
+use super::{GRAPHQL, Needs, Op};
 
 /// github.com's largest request body, and a little.
 const MOST_BYTES: usize = 160 * 1024 * 1024;
@@ -42,27 +43,57 @@ pub(super) async fn answer(
     passport.entry.set_body(&body);
     let params = params.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
     let job = move || {
-        let outcome = enter(&shared, op, (&parts, params, &body), &passport.caller);
+        check_request(&shared, op, (&parts, &body));
+        let outcome = enter(&shared, op, (&parts, params, &body), &passport);
         let reply = outcome.unwrap_or_else(|refusal| refusal);
+        check_answer(&shared, op, &reply);
         finish(&shared, op, (&parts, &passport.caller), reply)
     };
     let done = tokio::task::spawn_blocking(job).await;
     done.unwrap_or_else(|panic| refuse(500, &format!("Server Error: {panic}")).into_response())
 }
 
+/// Holds a request against GitHub's description; what the forge refuses is held too.
+fn check_request(shared: &Shared, op: &Op, (parts, body): (&Parts, &Bytes)) {
+    let Some(description) = shared.description.filter(|_| op.path != GRAPHQL) else { return };
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    let agent = header(&parts.headers, "user-agent");
+    let mut wrong = description.request(&schema::Request {
+        method: op.method,
+        path: op.path,
+        query: &pairs(parts.uri.query().unwrap_or("")),
+        body: json.as_ref(),
+    });
+    if json.is_none() && !body.is_empty() {
+        wrong.push("a body that is not JSON".to_owned());
+    }
+    let told = |w| format!("request {} {} by {agent:?}: {w}", op.method, op.path);
+    shared.violations.add(wrong.into_iter().map(told));
+}
+
+fn check_answer(shared: &Shared, op: &Op, reply: &Reply) {
+    let raw = matches!(reply.content, Content::Raw(..));
+    let Some(description) = shared.description.filter(|_| op.path != GRAPHQL && !raw) else { return };
+    let wrong = description.answer((op.method, op.path), reply.status, reply.json());
+    let told = |w| format!("answer {} {} {}: {w}", op.method, op.path, reply.status);
+    shared.violations.add(wrong.into_iter().map(told));
+}
+
 fn enter(
     shared: &Arc<Shared>,
     op: &Op,
     (parts, params, body): (&Parts, Vec<(String, String)>, &Bytes),
-    caller: &Caller,
+    passport: &Passport,
 ) -> Outcome {
+    let caller = &passport.caller;
     preliminaries(&parts.headers)?;
     identified(op, caller)?;
-    spend(shared, op, caller)?;
+    spend(shared, caller, (op, body))?;
     let target = parts.uri.path_and_query().map_or("", |p| p.as_str()).to_owned();
     let mut call = Call {
         shared: shared.clone(),
         caller: caller.clone(),
+        entry: passport.entry.clone(),
         repo: None,
         params,
         query: pairs(parts.uri.query().unwrap_or("")),
@@ -115,15 +146,16 @@ fn by_integration() -> Reply {
     refuse(403, "Resource not accessible by integration")
 }
 
-fn spend(shared: &Shared, op: &Op, caller: &Caller) -> Result<(), Reply> {
+fn spend(shared: &Shared, caller: &Caller, (op, body): (&Op, &Bytes)) -> Result<(), Reply> {
     if op.path == "/rate_limit" {
         return Ok(());
     }
-    let reads = op.method == "GET";
+    let mutates = || body.windows(8).any(|w| w == b"mutation");
+    let reads = op.method == "GET" || (op.path == GRAPHQL && !mutates());
     let cost = Cost {
         now_ms: shared.clock.now_ms(),
         in_flight: shared.log.in_flight(),
-        creates: matches!(op.method, "POST" | "PUT" | "PATCH"),
+        creates: !reads && op.method != "DELETE",
         points: if reads { 1 } else { 5 },
     };
     shared.meter.spend(&caller.label(), cost).map_err(|limited| match limited.wait_ms {
@@ -180,7 +212,7 @@ fn moved(call: &Call, repo: &Repo) -> Reply {
     let rest = call.target.strip_prefix(&old).unwrap_or("");
     let to = format!("{}/repositories/{}{rest}", call.shared.api(), repo.id);
     let mut reply = refuse(301, "Moved Permanently").header("location", to.clone());
-    if let super::super::reply::Content::Json(body) = &mut reply.content {
+    if let Content::Json(body) = &mut reply.content {
         body["url"] = json!(to);
     }
     reply

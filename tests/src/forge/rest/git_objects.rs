@@ -56,7 +56,7 @@ pub(super) fn create_blob(call: &Call) -> Outcome {
 }
 
 /// Base64 with or without line breaks.
-pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
+pub(in super::super) fn decoded(text: &str) -> Option<Vec<u8>> {
     let text: String = text.split_ascii_whitespace().collect();
     STANDARD.decode(text).ok()
 }

@@ -100,7 +100,7 @@ fn entry_oid(call: &Call, objects: &Objects, (item, kind): (&Value, EntryKind)) 
 }
 
 /// Path components that GitHub refuses.
-pub(super) fn malformed(part: &str) -> bool {
+pub(in super::super) fn malformed(part: &str) -> bool {
     matches!(part, "" | "." | "..") || part.eq_ignore_ascii_case(".git") || part.contains('\0')
 }
 

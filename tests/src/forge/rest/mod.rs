@@ -27,12 +27,16 @@ use super::access::Level::{self, Read, Write};
 use super::reply::{Outcome, not_found};
 use super::shared::Shared;
 use call::Call;
+pub(super) use git_objects::decoded;
+pub(super) use git_trees::malformed;
 
 /// What an operation asks of its caller.
 #[derive(Clone, Copy)]
 enum Needs {
     /// Nothing.
     Nothing,
+    /// Any token.
+    Token,
     /// A user.
     User,
     /// An App's JWT.
@@ -56,10 +60,13 @@ const fn op(method: &'static str, path: &'static str, needs: Needs, run: fn(&Cal
     Op { method, path, needs, run }
 }
 
+/// Not a REST path: it goes through the same door.
+const GRAPHQL: &str = "/graphql";
 const METADATA: Needs = Needs::Repo("metadata", Read);
 const ADMIN: Needs = Needs::Repo("administration", Write);
 
 static ACCOUNT: &[Op] = &[
+    op("POST", GRAPHQL, Needs::Token, account::graphql),
     op("GET", "/user", Needs::User, account::user),
     op("GET", "/rate_limit", Needs::Nothing, account::rate_limit),
     op("GET", "/meta", Needs::Nothing, account::meta),
@@ -123,12 +130,19 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
             router = router.route(&path, entrance(shared.clone(), op));
         }
     }
-    router.fallback(async || not_found().into_response())
+    router.fallback(async move |request: Request<Body>| {
+        let words = format!("request {} {}: no such operation", request.method(), request.uri().path());
+        shared.violations.add([words]);
+        not_found().into_response()
+    })
 }
 
 /// A path of the OpenAPI description as addresses of the router: its last parameter may hold slashes where it
 /// names a ref, a path or a pair of refs; the contents of the root have no path at all.
 fn addresses(path: &str) -> Vec<String> {
+    if path == GRAPHQL {
+        return vec!["/api/graphql".to_owned()];
+    }
     let wide = ["{ref}", "{branch}", "{path}", "{basehead}"].into_iter().find_map(|p| path.strip_suffix(p));
     let Some(head) = wide else { return vec![format!("/api/v3{path}")] };
     let tail = &path[head.len() + 1..];

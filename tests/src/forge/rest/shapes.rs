@@ -128,15 +128,22 @@ pub(in super::super) fn repository(shared: &Shared, repo: &Repo, role: Option<Ro
         "git_url": format!("git://{git}.git"), "ssh_url": format!("git@{host}:{full_name}.git"),
         "homepage": null, "mirror_url": null, "language": null, "size": 0, "default_branch": repo.default_branch,
         "archived": repo.archived, "disabled": false, "is_template": false, "topics": [], "license": null,
-        "forks": 0, "forks_count": 0, "open_issues": 0, "open_issues_count": 0, "watchers": 0,
-        "watchers_count": 0, "stargazers_count": 0, "has_issues": true, "has_projects": true, "has_wiki": true,
-        "has_pages": false, "has_discussions": false, "allow_forking": true, "web_commit_signoff_required": false,
     });
-    let itself = merged(itself, addresses(&format!("{}/repos/{full_name}", shared.api())));
+    let itself =
+        merged(merged(itself, counts_and_flags()), addresses(&format!("{}/repos/{full_name}", shared.api())));
     match role {
         Some(role) => merged(itself, json!({"permissions": permissions(role)})),
         None => itself,
     }
+}
+
+/// What is the same for every repository here.
+fn counts_and_flags() -> Value {
+    json!({
+        "forks": 0, "forks_count": 0, "open_issues": 0, "open_issues_count": 0, "watchers": 0,
+        "watchers_count": 0, "stargazers_count": 0, "has_issues": true, "has_projects": true, "has_wiki": true,
+        "has_pages": false, "has_discussions": false, "allow_forking": true, "web_commit_signoff_required": false, "has_downloads": true,
+    })
 }
 
 /// A repository by itself (`full-repository`).
