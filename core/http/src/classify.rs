@@ -26,12 +26,16 @@ pub(crate) fn classify(
     let effect = if head.status >= 500 || head.status == 408 { Effect::Unknown } else { Effect::Refused };
     let error = HttpError::new(class, effect, message)
         .with_status(head.status)
-        .with_request_id(head.request_id())
+        .with_request_id(head.request_id().map(|id| redact_with(&id, credential)))
         .with_host_time(head.date())
-        .with_location(head.header("location").map(|to| to.chars().take(2000).collect()));
+        .with_location(location(head).map(|to| redact_with(&to, credential)));
     let error = hint(head, class).into_iter().fold(error, HttpError::with_hint);
     let wait = wait.or_else(|| (class == ErrorClass::Transient).then(|| retry_after(head)).flatten());
     wait.into_iter().fold(error, HttpError::with_wait)
+}
+
+fn location(head: &Head) -> Option<String> {
+    Some(head.header("location")?.chars().take(2000).collect())
 }
 
 /// What the headers and the body say about limits.

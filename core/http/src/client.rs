@@ -12,7 +12,8 @@ use crate::classify::{LOOKED_AT, classify, limits_told};
 use crate::connect::Roads;
 use crate::response::{BodyStream, LONGEST_JSON};
 use crate::{
-    Budgets, Effect, Head, HttpError, Meter, Reply, Request, Response, Retry, Settings, retry, transport,
+    Budgets, Cost, Credential, Effect, Head, HttpError, Meter, Reply, Request, Response, Retry, Settings,
+    retry, transport,
 };
 
 /// The one HTTP client. Clones share connections, budgets and breakers.
@@ -23,11 +24,14 @@ pub struct Client {
     patience: Duration,
 }
 
-/// Where a request goes, checked.
+/// Where a request goes, checked, and whose budget it spends.
 struct Target {
     url: url::Url,
     origin: Origin,
+    /// The origin as text, as budgets are filed.
     name: String,
+    credential: Option<Credential>,
+    cost: Cost,
 }
 
 /// Whether a request can be made a second time.
@@ -102,7 +106,11 @@ impl Client {
 
     /// Sends a request once and gives its answer whatever the status.
     pub async fn send_raw(&self, request: Request) -> Result<Response, HttpError> {
-        Ok(self.dispatch(request).await?.0)
+        let (response, target) = self.dispatch(request).await?;
+        if response.status() >= 400 {
+            self.budgets().note(target.ask(), &limits_told(&response.head, b""));
+        }
+        Ok(response)
     }
 
     async fn attempt_whole(&self, request: Request) -> Result<Reply, HttpError> {
@@ -112,8 +120,6 @@ impl Client {
     /// One attempt, classified.
     async fn attempt(&self, request: Request) -> Result<Response, HttpError> {
         let conditional = request.asked_if_changed();
-        let credential = request.credential.clone();
-        let cost = request.cost;
         let (response, target) = self.dispatch(request).await?;
         match response.status() {
             200..=299 => return Ok(response),
@@ -121,33 +127,30 @@ impl Client {
             _ => {}
         }
         let (head, body) = response.prefix(LOOKED_AT).await;
-        let key = credential.as_ref().map_or("", |c| c.budget_key());
-        let ask = Ask { host: &target.name, key, resource: target.resource(), cost };
-        let wait = self.budgets().note(ask, &limits_told(&head, &body));
-        Err(classify(&head, &body, credential.as_ref(), wait))
+        let wait = self.budgets().note(target.ask(), &limits_told(&head, &body));
+        Err(classify(&head, &body, target.credential.as_ref(), wait))
     }
 
     /// One request on the wire: origin checked, budget taken, breaker asked, silence bounded.
     async fn dispatch(&self, request: Request) -> Result<(Response, Target), HttpError> {
-        let target = Target::of(&request.url)?;
-        let authorization = request.credential.as_ref().map(|c| c.header_for(&target.origin)).transpose()?;
+        let target = Target::of(&request)?;
+        let authorization = target.credential.as_ref().map(|c| c.header_for(&target.origin)).transpose()?;
         let road = self.roads.to(&target.origin)?;
-        let pass = self.roads.settings().breakers.pass(&target.origin)?;
-        let credential = request.credential.clone();
-        let key = credential.as_ref().map_or("", |c| c.budget_key());
-        let ask = Ask { host: &target.name, key, resource: target.resource(), cost: request.cost };
-        let slot = self.budgets().take(ask, self.patience).await?;
         let wire = self.wire(request, &target, authorization)?;
+        let pass = self.roads.settings().breakers.pass(&target.origin)?;
+        let slot = self.budgets().take(target.ask(), self.patience).await?;
         let started = std::time::Instant::now();
         let outcome = self.exchange(road, wire, &target).await;
-        let failed = match &outcome {
+        pass.note(match &outcome {
             Ok(response) => response.status() >= 500,
             Err(error) => error.class() == ErrorClass::Transient,
-        };
-        pass.note(failed);
+        });
+        if !outcome.as_ref().is_err_and(|error| error.effect() == Effect::NotSent) {
+            self.meters.iter().for_each(|meter| meter.request(target.cost.writes));
+        }
         let mut response = outcome?;
         response.body = response.body.holding(slot);
-        self.told(&response.head, ask, started);
+        self.told(&response.head, target.ask(), started);
         Ok((response, target))
     }
 
@@ -157,6 +160,7 @@ impl Client {
         (wire, pulse): (reqwest::Request, Pulse),
         target: &Target,
     ) -> Result<Response, HttpError> {
+        pulse.beat();
         let idle = self.roads.settings().idle_timeout;
         let answer = pulse.guard(idle, road.execute(wire)).await;
         let answer = answer.ok_or_else(|| transport::silent(target.origin.host(), idle))?;
@@ -173,15 +177,11 @@ impl Client {
         authorization: Option<HeaderValue>,
     ) -> Result<(reqwest::Request, Pulse), HttpError> {
         let pulse = Pulse::now();
-        let shown = format!("{} {}", request.method, RedactedUrl::new(&request.url));
-        self.meters.iter().for_each(|meter| meter.request(request.cost.writes));
         let mut wire = reqwest::Request::new(request.method, target.url.clone());
         for (name, value) in &request.headers {
-            let value = HeaderValue::from_str(value).map_err(|_| {
-                let text = format!("the value of the header {name} of {shown} is malformed");
-                HttpError::new(ErrorClass::Invalid, Effect::NotSent, text)
-            })?;
-            wire.headers_mut().insert(HeaderName::from_static(name), value);
+            let malformed = || HttpError::unsent(format!("the header {name} of a request is malformed"));
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed())?;
+            wire.headers_mut().insert(name, HeaderValue::from_str(value).map_err(|_| malformed())?);
         }
         if let Some(value) = authorization {
             wire.headers_mut().insert(AUTHORIZATION, value);
@@ -210,28 +210,38 @@ impl std::fmt::Debug for Client {
 
 impl Target {
     /// Checks an address: two parsers must see the same host, or a number could hide in a name.
-    fn of(url: &str) -> Result<Self, HttpError> {
-        let wrong = |why: String| HttpError::new(ErrorClass::Invalid, Effect::NotSent, why);
-        let (origin, _) =
-            Origin::parse(url.split('?').next().unwrap_or("")).map_err(|e| wrong(e.to_string()))?;
-        let malformed = || wrong(format!("{} cannot be used as an address", RedactedUrl::new(url)));
+    fn of(request: &Request) -> Result<Self, HttpError> {
+        let url = &request.url;
+        let (origin, _) = Origin::parse(url.split('?').next().unwrap_or(""))
+            .map_err(|flaw| HttpError::unsent(flaw.to_string()))?;
+        let malformed =
+            || HttpError::unsent(format!("{} cannot be used as an address", RedactedUrl::new(url)));
         let parsed = url::Url::parse(url).map_err(|_| malformed())?;
-        let same = parsed.host_str() == Some(origin.host())
-            && parsed.port_or_known_default() == Some(origin.port())
-            && parsed.scheme() == origin.scheme()
-            && parsed.username().is_empty()
-            && parsed.password().is_none()
-            && parsed.fragment().is_none();
-        match same {
-            true => Ok(Self { url: parsed, name: origin.to_string(), origin }),
-            false => Err(malformed()),
+        if !is_same(&parsed, &origin) {
+            return Err(malformed());
         }
+        let credential = request.credential.clone();
+        Ok(Self { url: parsed, name: origin.to_string(), origin, credential, cost: request.cost })
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        let key = self.credential.as_ref().map_or("", Credential::budget_key);
+        Ask { host: &self.name, key, resource: self.resource(), cost: self.cost }
     }
 
     /// GitHub's name for the limit that counts here.
     fn resource(&self) -> &'static str {
         if self.url.path().ends_with("/graphql") { "graphql" } else { "core" }
     }
+}
+
+fn is_same(parsed: &url::Url, origin: &Origin) -> bool {
+    parsed.host_str() == Some(origin.host())
+        && parsed.port_or_known_default() == Some(origin.port())
+        && parsed.scheme() == origin.scheme()
+        && parsed.username().is_empty()
+        && parsed.password().is_none()
+        && parsed.fragment().is_none()
 }
 
 #[cfg(test)]
@@ -261,10 +271,10 @@ mod tests {
             "file:///etc/passwd",
             "https://[::ffff:127.0.0.1]/",
         ] {
-            assert!(Target::of(bad).is_err(), "{bad}");
+            assert!(Target::of(&Request::get(bad)).is_err(), "{bad}");
         }
         for good in ["https://api.github.com/user?per_page=1", "http://127.0.0.1:8080/", "https://[::1]/x"] {
-            assert!(Target::of(good).is_ok(), "{good}");
+            assert!(Target::of(&Request::get(good)).is_ok(), "{good}");
         }
     }
 }

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use coregit_model::{ErrorClass, Origin, RedactedUrl};
+use coregit_model::{Origin, RedactedUrl};
 
-use crate::{Effect, HttpError, Reach, Settings};
+use crate::{HttpError, Reach, Settings};
 
 /// The roads to hosts. A command that makes no request builds none of them.
 pub(crate) struct Roads {
@@ -60,7 +60,7 @@ impl Roads {
             None => Ok(()),
             Some(why) => {
                 let text = format!("{} is not connected to: {why}", origin.host());
-                Err(HttpError::new(ErrorClass::Invalid, Effect::NotSent, text))
+                Err(HttpError::unsent(text))
             }
         }
     }
@@ -89,7 +89,7 @@ fn build(settings: &Settings, road: Road) -> Built {
     };
     builder.build().map_err(|flaw| {
         let text = format!("TLS cannot be set up: {}", std::error::Error::source(&flaw).unwrap_or(&flaw));
-        HttpError::new(ErrorClass::Invalid, Effect::NotSent, text)
+        HttpError::unsent(text)
             .with_hint("is the package ca-certificates installed? `http.ca_file` names another file")
     })
 }
@@ -103,7 +103,7 @@ fn install_tls() {
 fn explicit_proxy(url: &str) -> Result<reqwest::Proxy, HttpError> {
     let wrong = || {
         let text = format!("{} is not the address of a proxy", RedactedUrl::new(url));
-        HttpError::new(ErrorClass::Invalid, Effect::NotSent, text).with_hint("http.proxy is http://HOST:PORT")
+        HttpError::unsent(text).with_hint("http.proxy is http://HOST:PORT")
     };
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(wrong());
@@ -122,7 +122,7 @@ fn proxy_host(settings: &Settings) -> Vec<String> {
 fn authorities(file: &std::path::Path) -> Result<Vec<reqwest::Certificate>, HttpError> {
     let wrong = |why: String| {
         let text = format!("the certificate authorities in {} cannot be used: {why}", file.display());
-        HttpError::new(ErrorClass::Invalid, Effect::NotSent, text)
+        HttpError::unsent(text)
     };
     let pem = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;
     match reqwest::Certificate::from_pem_bundle(&pem) {
@@ -184,12 +184,27 @@ fn within_reach(reach: Reach, host: String, found: Vec<SocketAddr>) -> Result<Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Effect;
 
     #[test]
     fn one_bad_address_among_good_ones_refuses_the_name() {
         let both: Vec<SocketAddr> = vec!["8.8.8.8:0".parse().unwrap(), "127.0.0.1:0".parse().unwrap()];
         assert!(within_reach(Reach::PublicOnly, "evil.example".into(), both.clone()).is_err());
         assert!(within_reach(Reach::Private, "own.example".into(), both).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_told_from_one_that_cannot_be_asked_for() {
+        let error = |text: &str| unresolved("git.example.com", &std::io::Error::other(text.to_owned()));
+        let gone = error("failed to lookup address information: Name or service not known");
+        assert_eq!(
+            gone.to_string(),
+            "the name git.example.com cannot be resolved: Name or service not known"
+        );
+        assert!(gone.for_good);
+        assert!(
+            !error("failed to lookup address information: Temporary failure in name resolution").for_good
+        );
     }
 
     #[test]

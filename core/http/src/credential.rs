@@ -86,15 +86,14 @@ impl Credential {
             .with_hint(format!("make a connection for {origin}, with a token that is meant for it"))
     }
 
-    /// The forms in which the secret could come back in an answer.
+    /// The forms in which the secret could come back in an answer, the longest first.
     pub(crate) fn forms(&self) -> Vec<String> {
         let raw = self.0.secret.expose().to_owned();
-        let mut forms = vec![base64::engine::general_purpose::STANDARD.encode(&raw)];
-        if let Scheme::Basic { username } = &self.0.scheme {
-            forms.push(self.basic_pair(username));
-        }
-        forms.push(raw);
-        forms
+        let username = match &self.0.scheme {
+            Scheme::Basic { username } => username,
+            Scheme::Bearer => "x-access-token",
+        };
+        vec![self.basic_pair(username), base64::engine::general_purpose::STANDARD.encode(&raw), raw]
     }
 }
 

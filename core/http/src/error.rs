@@ -66,6 +66,11 @@ impl HttpError {
         Self::new(ErrorClass::Invalid, Effect::Unknown, message)
     }
 
+    /// A request that makes no sense, found before anything was sent.
+    pub fn unsent(message: impl AsRef<str>) -> Self {
+        Self::new(ErrorClass::Invalid, Effect::NotSent, message)
+    }
+
     /// The kind of trouble.
     pub fn class(&self) -> ErrorClass {
         self.parts.class

@@ -13,6 +13,7 @@ mod error;
 mod meter;
 mod paging;
 mod redact;
+mod refusal;
 mod request;
 mod response;
 mod retry;

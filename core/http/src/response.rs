@@ -33,6 +33,7 @@ impl Head {
     /// The host's name for the request: `x-github-request-id` or `x-request-id`, printable and bounded.
     pub fn request_id(&self) -> Option<String> {
         let id = self.header("x-github-request-id").or_else(|| self.header("x-request-id"))?;
+        let id = crate::redact(id);
         Some(coregit_model::printable(&id.chars().take(100).collect::<String>()))
     }
 

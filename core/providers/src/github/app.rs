@@ -13,8 +13,8 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer};
 use serde::Deserialize;
 
+use super::Github;
 use super::source::Pair;
-use super::{Github, unsendable};
 
 /// A token is replaced this long before its end.
 const SPARE_SECONDS: i64 = 300;
@@ -87,9 +87,8 @@ impl App {
         (api, fingerprint): (&Origin, &str),
     ) -> Result<Self, HttpError> {
         if app_id.is_empty() || !app_id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
-            return Err(
-                unsendable("the App's id is malformed").with_hint("it stands on the App's page: `--app-id`")
-            );
+            return Err(HttpError::unsent("the App's id is malformed")
+                .with_hint("it stands on the App's page: `--app-id`"));
         }
         Ok(Self {
             app_id: app_id.to_owned(),
@@ -145,7 +144,7 @@ impl App {
         }
         let hint = "name it when making the connection: `--installation ID`";
         let remote =
-            remote.ok_or_else(|| unsendable("the App's installation is not known").with_hint(hint))?;
+            remote.ok_or_else(|| HttpError::unsent("the App's installation is not known").with_hint(hint))?;
         let owner = remote.split().0.to_ascii_lowercase();
         if let Some(id) = self.known(|known| known.installations.get(&owner).copied()) {
             return Ok(id);
@@ -231,7 +230,7 @@ impl App {
         let random = ring::rand::SystemRandom::new();
         self.key
             .sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature)
-            .map_err(|_| unsendable("the App's private key does not sign"))?;
+            .map_err(|_| HttpError::unsent("the App's private key does not sign"))?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
@@ -244,8 +243,10 @@ fn key_of(pem: &Secret) -> Result<RsaKeyPair, HttpError> {
     let pkcs8 =
         || RsaKeyPair::from_pkcs8(PrivatePkcs8KeyDer::from_pem_slice(raw).ok()?.secret_pkcs8_der()).ok();
     pkcs1().or_else(pkcs8).ok_or_else(|| {
-        unsendable("what was given is not an App's private key: expected RSA, 2048 bits or more, in PEM form")
-            .with_hint("GitHub gives it as a .pem file when the key is made: `--private-key-file`")
+        HttpError::unsent(
+            "what was given is not an App's private key: expected RSA, 2048 bits or more, in PEM form",
+        )
+        .with_hint("GitHub gives it as a .pem file when the key is made: `--private-key-file`")
     })
 }
 

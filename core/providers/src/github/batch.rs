@@ -4,7 +4,6 @@ use coregit_http::HttpError;
 use coregit_model::Oid;
 use serde::Serialize;
 
-use super::unsendable;
 use crate::{Content, TreeEntry};
 
 /// Entries in one call at most, and bytes of JSON (`facts/providers.md`, 2.7).
@@ -45,7 +44,7 @@ impl Line {
         let kind = if entry.mode == 0o160000 { "commit" } else { "blob" };
         let said = |content| Said { path: &entry.path, mode, kind, content };
         let plain =
-            |said: &Said<'_>| serde_json::to_string(said).map_err(|flaw| unsendable(flaw.to_string()));
+            |said: &Said<'_>| serde_json::to_string(said).map_err(|flaw| HttpError::unsent(flaw.to_string()));
         let line = |json, is_inline| {
             let deletes = entry.content == Content::Deleted;
             Line { json, path: entry.path.clone(), deletes, is_inline }
@@ -82,7 +81,7 @@ fn mode_of(entry: &TreeEntry) -> Result<&'static str, HttpError> {
         (_, Content::Deleted) => Ok("100644"),
         (mode, _) => {
             let path = coregit_model::printable(&entry.path);
-            Err(unsendable(format!("the mode {mode:o} of {path} cannot be made through the API")))
+            Err(HttpError::unsent(format!("the mode {mode:o} of {path} cannot be made through the API")))
         }
     }
 }

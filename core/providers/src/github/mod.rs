@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coregit_http::{Client, Credential, Effect, HttpError, Reply, Request};
+use coregit_http::{Client, Credential, HttpError, Reply, Request};
 use coregit_model::{Connection, ErrorClass, Oid, RemoteRepo, Secret};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
@@ -50,7 +50,7 @@ impl Github {
         fingerprint: &str,
     ) -> Result<Self, HttpError> {
         let addresses = Addresses::of(connection.provider, connection.url.as_deref())
-            .map_err(|flaw| unsendable(flaw.to_string()))?;
+            .map_err(|flaw| HttpError::unsent(flaw.to_string()))?;
         let source = Source::new(connection, &addresses, secret, fingerprint)?;
         Ok(Self {
             client,
@@ -68,7 +68,9 @@ impl Github {
     /// The address of something below a repository; `rest` is empty or begins with a slash.
     fn repo_url(&self, remote: &RemoteRepo, rest: &str) -> Result<String, HttpError> {
         if remote.as_str().split('/').count() != 2 {
-            return Err(unsendable(format!("{remote} is no repository at GitHub: expected OWNER/REPO")));
+            return Err(HttpError::unsent(format!(
+                "{remote} is no repository at GitHub: expected OWNER/REPO"
+            )));
         }
         Ok(format!("{}/repos/{remote}{rest}", self.addresses.rest()))
     }
@@ -149,11 +151,6 @@ fn looks_like_lag(error: &HttpError) -> bool {
     }
 }
 
-/// A request that makes no sense, found before anything was sent.
-fn unsendable(text: impl AsRef<str>) -> HttpError {
-    HttpError::new(ErrorClass::Invalid, Effect::NotSent, text)
-}
-
 /// The oid in an answer; `Invalid` when it is none.
 fn oid_of(text: &str) -> Result<Oid, HttpError> {
     text.parse().map_err(|_| HttpError::invalid("the host answered something that is no object id"))
@@ -178,6 +175,8 @@ pub(crate) fn path_of(name: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use coregit_http::Effect;
+
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use coregit_model::{ErrorClass, Oid, RefName, RefUpdate, RemoteRepo};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Github, oid_of, path_of, unsendable};
+use super::{Github, oid_of, path_of};
 
 const UPDATE_REFS: &str =
     "mutation($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }";
@@ -91,7 +91,8 @@ impl Github {
 /// One update as GraphQL takes it.
 fn said(update: &RefUpdate, force: bool) -> Result<Value, HttpError> {
     let name = update.name.as_utf8();
-    let name = name.ok_or_else(|| unsendable(format!("the name {} cannot be said in JSON", update.name)))?;
+    let name =
+        name.ok_or_else(|| HttpError::unsent(format!("the name {} cannot be said in JSON", update.name)))?;
     Ok(json!({
         "name": name,
         "beforeOid": update.expected.to_string(),

@@ -6,7 +6,7 @@ use coregit_model::{ErrorClass, Oid, RemoteRepo};
 use serde::Deserialize;
 
 use super::batch::{Batches, Line};
-use super::{Github, oid_of, same, unsendable};
+use super::{Github, oid_of, same};
 use crate::{Content, NewTree, RemoteEntry, RemoteTree};
 
 #[derive(Deserialize)]
@@ -47,8 +47,9 @@ impl Github {
                 Err(error) => return Err(error),
             }
         }
-        let oid =
-            tree.oid.ok_or_else(|| unsendable("a tree without entries cannot be made through the API"))?;
+        let oid = tree
+            .oid
+            .ok_or_else(|| HttpError::unsent("a tree without entries cannot be made through the API"))?;
         same("tree", oid, expected.as_ref())
     }
 
