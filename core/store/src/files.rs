@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::StoreError;
 
+/// What the names of half-made files begin with.
+pub(crate) const NEW_RECORDS: &str = ".coregit.db.new-";
+pub(crate) const NEW_IDENTITY: &str = ".identity.new-";
 /// How long a second `init`, migration or rotation waits for the first.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -36,6 +39,11 @@ pub(crate) fn check_home(home: &Path) -> Result<(), StoreError> {
         0 => Ok(()),
         _ => Err(StoreError::Exposed { path: home.to_owned(), what: "changed", mode }),
     }
+}
+
+/// Whether files can be made in the home: not on a read-only file system, nor in a folder of another user.
+pub(crate) fn is_writable(home: &Path) -> bool {
+    rustix::fs::access(home, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 /// The records must be a plain file that nobody else can read.
@@ -90,9 +98,13 @@ pub(crate) fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<(), 
 }
 
 /// Removes what a killed `init` left; called under the lock.
-pub(crate) fn sweep_leftovers(home: &Path, prefix: &str) {
+pub(crate) fn sweep_leftovers(home: &Path) {
     let Ok(entries) = std::fs::read_dir(home) else { return };
-    for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(prefix)) {
-        let _ = std::fs::remove_file(entry.path());
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(NEW_RECORDS) || name.starts_with(NEW_IDENTITY) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }

@@ -144,7 +144,7 @@ impl IdentityFile {
             identity.to_string().expose_secret()
         ));
         let home = self.path.parent().unwrap_or(Path::new("."));
-        let mut file = files::new_private_file(home, ".identity.new-")?;
+        let mut file = files::new_private_file(home, files::NEW_IDENTITY)?;
         file.write_all(text.as_bytes()).map_err(|e| StoreError::io("write", &self.path, &e))?;
         files::publish(file, &self.path)?;
         Ok(public.into())

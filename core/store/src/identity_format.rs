@@ -65,10 +65,15 @@ fn plain(text: &str, path: &Path) -> Result<Unlocked, IdentityError> {
 }
 
 fn encrypted(text: &str, path: &Path) -> Result<Parsed, IdentityError> {
-    let mut raw = Vec::new();
-    ArmoredReader::new(text.as_bytes())
-        .read_to_end(&mut raw)
-        .map_err(|_| unsupported(path, "its armor is damaged"))?;
+    let raw = match text.starts_with("age-encryption.org/") {
+        true => text.as_bytes().to_vec(),
+        false => {
+            let mut raw = Vec::new();
+            let read = ArmoredReader::new(text.as_bytes()).read_to_end(&mut raw);
+            read.map_err(|_| unsupported(path, "its armor is damaged"))?;
+            raw
+        }
+    };
     let decryptor = age::Decryptor::new_buffered(&raw[..])
         .map_err(|_| unsupported(path, "it is no age file of a version that is known here"))?;
     if !decryptor.is_scrypt() {

@@ -15,8 +15,6 @@ use crate::keyring::Keys;
 use crate::recipient::Recipient;
 use crate::{StoreError, files, migrate};
 
-const NEW_RECORDS: &str = ".coregit.db.new-";
-
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -81,7 +79,7 @@ impl Store {
             }
             return Ok(store);
         }
-        files::sweep_leftovers(home, NEW_RECORDS);
+        files::sweep_leftovers(home);
         let identity = IdentityFile::of(home, options.identity.as_deref());
         let wrapped_to = identity.create_or_read(recipients)?;
         Self::build(home, &wrapped_to).await?;
@@ -91,7 +89,7 @@ impl Store {
 
     /// Writes whole records under a name of their own, then gives them theirs.
     async fn build(home: &Path, recipients: &[Recipient]) -> Result<(), StoreError> {
-        let file = new_private_file(home, NEW_RECORDS)?;
+        let file = new_private_file(home, files::NEW_RECORDS)?;
         let options = connect_options(file.path(), &Options::default()).journal_mode(SqliteJournalMode::Wal);
         let pool = pool(options);
         migrate::migrate(&pool).await?;
@@ -120,8 +118,12 @@ impl Store {
                 writer: pool(connect),
             }),
         };
-        migrate::check_version(home, store.reader()).await?;
-        Ok(store)
+        match migrate::check_version(home, store.reader()).await {
+            Ok(()) => Ok(store),
+            // SQLite cannot even read a write-ahead log where it cannot make its index.
+            Err(StoreError::Io(_)) if !files::is_writable(home) => Err(StoreError::ReadOnly),
+            Err(error) => Err(error),
+        }
     }
 
     /// Closes both connections; the last one of all processes folds the write-ahead log in.
