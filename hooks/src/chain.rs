@@ -17,7 +17,9 @@ pub(crate) struct Chain(Vec<PathBuf>);
 impl Chain {
     /// Finds them. A folder that is not there is an empty chain.
     pub(crate) fn of(place: &Place) -> Self {
-        let Some(folder) = &place.folder else { return Self(Vec::new()) };
+        // GitLab runs `custom_hooks/<hook>.d/*` itself.
+        let folder = place.folder.as_ref().filter(|folder| !folder.ends_with("custom_hooks"));
+        let Some(folder) = folder else { return Self(Vec::new()) };
         let Ok(entries) = std::fs::read_dir(folder.join(format!("{}.d", place.hook.name()))) else {
             return Self(Vec::new());
         };

@@ -14,50 +14,15 @@ fn made(stage: &Stage, make: Make) -> Vec<String> {
     let file = stage.object("blob", b"content\n");
     let folder = stage.tree(&[("100644", b"f", &file)]);
     let mut all = vec![file.clone(), folder.clone()];
-    let tree = |entries: &[(&str, &[u8], &str)]| stage.tree(entries);
     let tree = match make {
-        Make::Tree(rows) => {
-            let mut entries = Vec::new();
-            for (mode, name, to) in rows {
-                let oid = match to {
-                    To::File => file.clone(),
-                    To::Holds(raw) => stage.object("blob", raw),
-                    To::Folder => folder.clone(),
-                    To::NoCommit | To::Missing => "7".repeat(file.len()),
-                    To::Null => "0".repeat(file.len()),
-                };
-                if matches!(to, To::Holds(_)) {
-                    all.push(oid.clone());
-                }
-                entries.push((*mode, *name, oid));
-            }
-            let entries: Vec<_> = entries.iter().map(|(m, n, o)| (*m, *n, o.as_str())).collect();
-            tree(&entries)
-        }
-        Make::LongName(len) => tree(&[("100644", &vec![b'n'; len], &file)]),
+        Make::Tree(rows) => rows_tree(stage, rows, &mut all),
+        Make::LongName(len) => stage.tree(&[("100644", &vec![b'n'; len], &file)]),
         Make::LongLink(len) => {
             all.push(stage.object("blob", &vec![b't'; len]));
-            let link = all.last().unwrap().clone();
-            tree(&[("120000", b"l", &link)])
+            stage.tree(&[("120000", b"l", all.last().unwrap())])
         }
-        Make::Deep(depth) => {
-            let path = format!("{}f", "d/".repeat(depth));
-            let stream = format!(
-                "commit refs/heads/deep\ncommitter C <c@x> 1 +0000\ndata 0\nM 100644 inline {path}\ndata 0\n"
-            );
-            git(&stage.local, &["fast-import", "--quiet", "--force"], stream.as_bytes());
-            let deep = [
-                "-c",
-                "core.maxTreeDepth=10000",
-                "rev-list",
-                "--objects",
-                "--no-object-names",
-                "refs/heads/deep",
-            ];
-            all.extend(git(&stage.local, &deep, b"").lines().map(str::to_owned));
-            git(&stage.local, &["rev-parse", "refs/heads/deep^{tree}"], b"")
-        }
-        Make::Commit(_) | Make::Tag(_) => folder.clone(),
+        Make::Deep(depth) => deep_tree(stage, depth, &mut all),
+        Make::Commit(_) | Make::Tag(_) => folder,
     };
     let commit = stage.commit_of(&tree);
     all.extend([tree.clone(), commit.clone()]);
@@ -67,6 +32,38 @@ fn made(stage: &Stage, make: Make) -> Vec<String> {
         _ => {}
     }
     all
+}
+
+/// A tree of these rows; `all` begins with a file and a folder, and gets what is made besides.
+fn rows_tree(stage: &Stage, rows: &[(&str, &[u8], To)], all: &mut Vec<String>) -> String {
+    let (file, folder) = (all[0].clone(), all[1].clone());
+    let mut entries = Vec::new();
+    for (mode, name, to) in rows {
+        let oid = match to {
+            To::File => file.clone(),
+            To::Holds(raw) => {
+                all.push(stage.object("blob", raw));
+                all.last().unwrap().clone()
+            }
+            To::Folder => folder.clone(),
+            To::NoCommit | To::Missing => "7".repeat(file.len()),
+            To::Null => "0".repeat(file.len()),
+        };
+        entries.push((*mode, *name, oid));
+    }
+    let entries: Vec<_> = entries.iter().map(|(m, n, o)| (*m, *n, o.as_str())).collect();
+    stage.tree(&entries)
+}
+
+fn deep_tree(stage: &Stage, depth: usize, all: &mut Vec<String>) -> String {
+    let path = format!("{}f", "d/".repeat(depth));
+    let commit = "commit refs/heads/deep\ncommitter C <c@x> 1 +0000\ndata 0\n";
+    let stream = format!("{commit}M 100644 inline {path}\ndata 0\n");
+    git(&stage.local, &["fast-import", "--quiet", "--force"], stream.as_bytes());
+    let list =
+        ["-c", "core.maxTreeDepth=10000", "rev-list", "--objects", "--no-object-names", "refs/heads/deep"];
+    all.extend(git(&stage.local, &list, b"").lines().map(str::to_owned));
+    git(&stage.local, &["rev-parse", "refs/heads/deep^{tree}"], b"")
 }
 
 fn filled(text: &[u8], tree: &str, commit: &str) -> Vec<u8> {
