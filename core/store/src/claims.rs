@@ -126,7 +126,7 @@ impl Store {
         .bind(lease_s * 1000)
         .bind(claim.trigger_id.as_str())
         .bind(claim.fence)
-        .execute(self.writer())
+        .execute(self.writer()?)
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -149,7 +149,7 @@ impl Store {
         let done = sqlx::query("DELETE FROM triggers WHERE id = $1 AND fence = $2 AND state = 'running'")
             .bind(claim.trigger_id.as_str())
             .bind(claim.fence)
-            .execute(self.writer())
+            .execute(self.writer()?)
             .await?;
         Ok(done.rows_affected() == 1)
     }

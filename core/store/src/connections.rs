@@ -111,7 +111,7 @@ impl Store {
         sqlx::query("UPDATE connections SET invalid_since = $1 WHERE id = $2")
             .bind(since.map(Timestamp::as_millis))
             .bind(id.as_str())
-            .execute(self.writer())
+            .execute(self.writer()?)
             .await?;
         Ok(())
     }
@@ -121,7 +121,7 @@ impl Store {
         sqlx::query("UPDATE connections SET last_synced_at = $1, invalid_since = NULL WHERE id = $2")
             .bind(Timestamp::now().as_millis())
             .bind(id.as_str())
-            .execute(self.writer())
+            .execute(self.writer()?)
             .await?;
         Ok(())
     }

@@ -33,6 +33,9 @@ pub enum StoreError {
     /// A link or something else stands where a plain file of ours belongs.
     #[error("{} is a link or something else in the place of a plain file; it is not followed", .0.display())]
     Replaced(PathBuf),
+    /// The file was removed, moved or replaced while it was open.
+    #[error("{} was removed or replaced while it was open; nothing was written", .0.display())]
+    Gone(PathBuf),
     /// Another process held the write lock for longer than we wait.
     #[error("the records are locked: another process has been writing to them for too long")]
     Locked,
@@ -117,6 +120,7 @@ impl StoreError {
                 "make the home folder writable for this user; `coregit doctor` shows where it is"
             }
             Self::Corrupt(_) => "restore the last `coregit backup`; keep the damaged file",
+            Self::Gone(_) => "start this process again; `coregit doctor` shows what is there now",
             Self::Changed { .. } => "look at it again, then repeat the change",
             Self::Identity(error) => return error.hint(),
             Self::Seal(error) => return error.hint(),

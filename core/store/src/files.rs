@@ -46,8 +46,16 @@ pub(crate) fn is_writable(home: &Path) -> bool {
     rustix::fs::access(home, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
+/// Device and inode: what a file is, whatever it is called.
+pub(crate) type FileId = (u64, u64);
+
+/// What stands at this path now.
+pub(crate) fn identity_of(path: &Path) -> Option<FileId> {
+    std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
 /// The records must be a plain file that nobody else can read.
-pub(crate) fn check_records(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn check_records(path: &Path) -> Result<FileId, StoreError> {
     let found = std::fs::symlink_metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
             StoreError::Missing(path.parent().unwrap_or(Path::new(".")).to_owned())
@@ -57,7 +65,7 @@ pub(crate) fn check_records(path: &Path) -> Result<(), StoreError> {
     let mode = found.mode() & 0o7777;
     match (found.is_file(), mode & 0o077) {
         (false, _) => Err(StoreError::Replaced(path.to_owned())),
-        (true, 0) => Ok(()),
+        (true, 0) => Ok((found.dev(), found.ino())),
         (true, _) => Err(StoreError::Exposed { path: path.to_owned(), what: "read", mode }),
     }
 }

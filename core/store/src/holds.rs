@@ -40,7 +40,7 @@ impl Store {
     pub async fn drop_holds(&self, sync_id: &SyncId) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM holds WHERE sync_id = $1")
             .bind(sync_id.as_str())
-            .execute(self.writer())
+            .execute(self.writer()?)
             .await?;
         Ok(())
     }

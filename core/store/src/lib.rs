@@ -13,6 +13,7 @@ mod derive;
 mod error;
 mod files;
 mod finish;
+mod holders;
 mod holds;
 mod identity;
 mod identity_format;

@@ -23,7 +23,7 @@ impl Store {
         .bind(repo.created_here)
         .bind(repo.default_branch.to_string())
         .bind(repo.created_at.as_millis())
-        .execute(self.writer())
+        .execute(self.writer()?)
         .await
         .map_err(|e| StoreError::from(e).or_exists("repository"))?;
         Ok(())
@@ -72,7 +72,7 @@ impl Store {
         .bind(repo.created_here)
         .bind(repo.default_branch.to_string())
         .bind(repo.id.as_str())
-        .execute(self.writer())
+        .execute(self.writer()?)
         .await
         .map_err(|e| StoreError::from(e).or_exists("repository"))?;
         match done.rows_affected() {
@@ -84,7 +84,7 @@ impl Store {
     /// Forgets a repository with its syncs, their triggers, bases, runs and receipts.
     pub async fn delete_repo(&self, id: &RepoId) -> Result<(), StoreError> {
         let done =
-            sqlx::query("DELETE FROM repos WHERE id = $1").bind(id.as_str()).execute(self.writer()).await?;
+            sqlx::query("DELETE FROM repos WHERE id = $1").bind(id.as_str()).execute(self.writer()?).await?;
         match done.rows_affected() {
             0 => Err(StoreError::missing("repository", id)),
             _ => Ok(()),

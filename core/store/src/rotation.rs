@@ -43,10 +43,10 @@ impl Store {
              AND id NOT IN (SELECT token_key FROM connections) \
              AND id NOT IN (SELECT cached_token_key FROM connections WHERE cached_token_key IS NOT NULL)",
         )
-        .execute(self.writer())
+        .execute(self.writer()?)
         .await?;
         // What stood in the log before still holds the old keys and fields.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(self.writer()).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(self.writer()?).await?;
         Ok(())
     }
 

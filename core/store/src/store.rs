@@ -48,6 +48,7 @@ pub(crate) struct Inner {
     pub home: PathBuf,
     pub identity: IdentityFile,
     pub keys: Keys,
+    file: files::FileId,
     reader: SqlitePool,
     writer: SqlitePool,
 }
@@ -107,13 +108,14 @@ impl Store {
     /// [`Store::open`] with other options.
     pub async fn open_with(home: &Path, options: Options) -> Result<Self, StoreError> {
         check_home(home)?;
-        check_records(&records(home))?;
+        let file = check_records(&records(home))?;
         let connect = connect_options(&records(home), &options);
         let store = Self {
             inner: Arc::new(Inner {
                 home: home.to_owned(),
                 identity: IdentityFile::of(home, options.identity.as_deref()),
                 keys: Keys::default(),
+                file,
                 reader: pool(connect.clone()),
                 writer: pool(connect),
             }),
@@ -136,13 +138,18 @@ impl Store {
         &self.inner.reader
     }
 
-    pub(crate) fn writer(&self) -> &SqlitePool {
-        &self.inner.writer
+    /// The connection for writes. Records that were moved or replaced under us get none: what is written
+    /// into an unlinked file is lost, and nobody is told.
+    pub(crate) fn writer(&self) -> Result<&SqlitePool, StoreError> {
+        match files::identity_of(&records(&self.inner.home)) == Some(self.inner.file) {
+            true => Ok(&self.inner.writer),
+            false => Err(StoreError::Gone(records(&self.inner.home))),
+        }
     }
 
     /// Begins a write: takes the write lock now, so that what is read inside still stands at the commit.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
-        Ok(self.inner.writer.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.writer()?.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     /// Reads every page and index of the records; the sentences that SQLite has about what is wrong, none

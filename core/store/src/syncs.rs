@@ -82,7 +82,7 @@ impl Store {
         .bind(&sync.last_error)
         .bind(sync.created_at.as_millis())
         .bind(sync.updated_at.as_millis())
-        .execute(self.writer())
+        .execute(self.writer()?)
         .await
         .map_err(|e| StoreError::from(e).or_exists("sync"))?;
         Ok(())
@@ -186,7 +186,7 @@ impl Store {
             .bind(state.as_str())
             .bind(reason)
             .bind(id.as_str())
-            .execute(self.writer())
+            .execute(self.writer()?)
             .await?;
         match done.rows_affected() {
             0 => Err(StoreError::missing("sync", id)),
@@ -215,7 +215,7 @@ impl Store {
             .bind(i64::from(failures))
             .bind(next_try_at.map(Timestamp::as_millis))
             .bind(id.as_str())
-            .execute(self.writer())
+            .execute(self.writer()?)
             .await?;
         Ok(())
     }

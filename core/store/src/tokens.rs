@@ -92,7 +92,7 @@ impl Store {
              WHERE id = $1",
         )
         .bind(connection.id.as_str())
-        .execute(self.writer())
+        .execute(self.writer()?)
         .await?;
         Ok(())
     }

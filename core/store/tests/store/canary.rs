@@ -81,9 +81,3 @@ async fn a_replaced_or_rotated_token_leaves_no_old_ciphertext_behind() {
     home.store.close().await;
     assert_eq!(hits(&home.path(), &[second]), Vec::<String>::new());
 }
-
-#[test]
-fn secrets_and_stores_do_not_print() {
-    let error = coregit_store::StoreError::OtherOrigin;
-    assert!(!format!("{error:?} {error}").contains("ghp_"));
-}

@@ -241,3 +241,19 @@ async fn a_run_without_a_live_claim_is_closed_by_the_next_one() {
     assert_eq!(home.store.run(&run.id).await.unwrap().unwrap().status, RunStatus::Error);
     assert_eq!(home.store.run(&next.id).await.unwrap().unwrap().status, RunStatus::Running);
 }
+
+#[tokio::test]
+async fn the_leases_of_a_worker_that_is_known_to_be_dead_end_at_once() {
+    let (home, sync) = Home::with_sync().await;
+    let other = home.add_sync("other").await;
+    let dead = home.store.claim_sync(&sync.id, "host:1", LEASE_S).await.unwrap().unwrap();
+    let alive = home.store.claim_sync(&other.id, "host:2", LEASE_S).await.unwrap().unwrap();
+    let mut holders = home.store.holders().await.unwrap();
+    holders.sort();
+    assert_eq!(holders, ["host:1", "host:2"]);
+    home.store.end_leases_of("host:1").await.unwrap();
+    let taken = home.store.claim("host:2", LEASE_S, None).await.unwrap().unwrap();
+    assert_eq!((&taken.sync_id, taken.attempt), (&sync.id, 2));
+    everything_a_late_worker_does(&home.store, &dead, &sync).await;
+    assert!(home.store.heartbeat(&alive, LEASE_S).await.unwrap());
+}

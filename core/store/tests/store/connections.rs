@@ -162,7 +162,7 @@ async fn a_deleted_connection_takes_its_syncs_and_leaves_their_history() {
     home.store.set_intents(&run.id, &first.id, &[intent]).await.unwrap();
     home.store.delete_connection(&first.connection_id).await.unwrap();
 
-    assert_eq!(home.store.syncs().await.unwrap(), [second.clone()]);
+    assert_eq!(home.store.syncs().await.unwrap(), std::slice::from_ref(&second));
     assert_eq!(home.store.bases(&first.repo_id, &key_of(&first)).await.unwrap(), []);
     assert_eq!(home.store.bases(&first.repo_id, &key_of(&second)).await.unwrap().len(), 1);
     assert_eq!(home.store.intents_of(&first.id).await.unwrap(), []);
@@ -180,4 +180,38 @@ async fn a_sync_of_a_connection_or_repository_that_is_gone_cannot_be_made() {
     let mut orphan = sync(&repo("ghost"), &connection("ghost"), "x");
     orphan.state = SyncState::Paused;
     assert!(matches!(home.store.insert_sync(&orphan).await.unwrap_err(), StoreError::Orphan));
+}
+
+/// Changes and uses one connection until it is gone; a token that opened is one that was set.
+async fn change_and_use(store: Store, mine: Connection, name: String) -> Result<(), StoreError> {
+    for i in 0..10 {
+        store.update_connection(&mine, Some(&token(&format!("{name}{i}")))).await?;
+        store.set_cached_token(&mine, &token("cached"), now()).await?;
+        let opened = store.open_token(&mine).await?;
+        assert!(opened.expose().starts_with("task"));
+        store.cached_token(&mine).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_tasks_change_one_connection_at_once_and_none_uses_it_after_its_deletion() {
+    let home = Home::new().await;
+    let shared = connection("shared");
+    home.store.insert_connection(&shared, &token("task")).await.unwrap();
+    let stores = [home.store.clone(), home.again().await];
+    let task =
+        |i: usize| tokio::spawn(change_and_use(stores[i % 2].clone(), shared.clone(), format!("task{i}-")));
+    let tasks: Vec<_> = (0..16).map(task).collect();
+    tokio::task::yield_now().await;
+    home.store.rotate().await.unwrap();
+    home.store.delete_connection(&shared.id).await.unwrap();
+    let gone = |e| matches!(e, StoreError::NotFound { what: "connection", .. });
+    assert!(gone(home.store.open_token(&shared).await.unwrap_err()));
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(()) => {}
+            Err(error) => assert!(gone(error)),
+        }
+    }
 }

@@ -29,6 +29,31 @@ async fn a_writer_that_does_not_let_go_is_reported_in_bounded_time() {
 }
 
 #[tokio::test]
+async fn records_that_were_removed_or_replaced_take_no_more_writes() {
+    let (home, other) = (Home::new().await, Home::new().await);
+    let file = home.path().join("coregit.db");
+    let work = connection("work");
+    home.store.insert_connection(&work, &token("x")).await.unwrap();
+    other.store.close().await;
+    for replaced in [false, true] {
+        std::fs::rename(&file, home.dir.path().join(format!("aside{replaced}"))).unwrap();
+        if replaced {
+            std::fs::copy(other.path().join("coregit.db"), &file).unwrap();
+        }
+        for error in [
+            home.store.touch_connection_synced(&work.id).await.unwrap_err(),
+            home.store.insert_connection(&connection("more"), &token("x")).await.unwrap_err(),
+        ] {
+            assert!(matches!(error, StoreError::Gone(_)), "{error}");
+        }
+        if !replaced {
+            std::fs::rename(home.dir.path().join("asidefalse"), &file).unwrap();
+            home.store.touch_connection_synced(&work.id).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_waits_for_another_one() {
     let home = Home::new().await;
     let other = home.again().await;

@@ -59,12 +59,14 @@ async fn a_killed_writer_loses_nothing_that_it_told_and_leaves_nothing_half_done
     let mut told = BTreeSet::new();
     for round in 0..12u64 {
         let mut child = child(name, &home.path(), &[]);
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // Under way, and then at another point of the loop each time.
+        let under_way = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("run "));
         let reader = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>());
-        // Long enough to get going on a busy machine, and at another point of the loop each time.
-        std::thread::sleep(Duration::from_millis(250 + round * 37 % 200));
+        std::thread::sleep(Duration::from_millis(round * 37 % 200));
         child.kill().unwrap();
         child.wait().unwrap();
+        told.extend(under_way);
         told.extend(reader.join().unwrap());
         expire(&home).await;
         let store = home.again().await;
