@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use coregit_model::{ObjectFormat, Oid, RefName, RunId};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
 use crate::child::{self, Talking, git};
+use crate::indexing::{Indexing, Looks};
 use crate::pack::{read_failed, revisions};
 use crate::{Fetch, GitError, Remote, Repo, repo};
 
@@ -134,16 +135,18 @@ impl Backup {
     }
 
     async fn index(&self, head: &[u8], packing: &mut Talking) -> Result<(), GitError> {
-        let mut command = git(Some(self.repo.path()));
-        command.args(["index-pack", "--stdin"]);
-        let mut indexing = Talking::start(command, None)?;
-        let stdin = indexing.stdin.as_mut().expect("stdin is piped");
-        let mut copied = stdin.write_all(head).await;
-        if copied.is_ok() {
-            copied = tokio::io::copy(&mut packing.stdout, stdin).await.map(drop);
+        let mut indexing = Indexing::start(&self.repo, &Looks::default())?;
+        let mut copied = indexing.feed(head).await;
+        let mut piece = vec![0; 64 << 10];
+        while copied.is_ok() {
+            let n = packing.stdout.read(&mut piece).await.map_err(read_failed)?;
+            if n == 0 {
+                break;
+            }
+            copied = indexing.feed(&piece[..n]).await;
         }
         indexing.finish().await?;
-        copied.map_err(|e| GitError::io("copying a pack into the backup", e))
+        copied
     }
 
     /// Walks everything below the object that no other backup has.

@@ -42,15 +42,6 @@ impl Repo {
         Ok(joined(changes))
     }
 
-    /// The trees below two trees that stand at the same path and differ, or on one side only: the old
-    /// ones, and the new ones with their paths.
-    pub(crate) fn differing_folders(&self, old: Option<&Oid>, new: &Oid) -> Result<Folders, GitError> {
-        let wanted = Some(Folders::default());
-        let mut seen = Collector { budget: usize::MAX, folders_wanted: wanted, ..Default::default() };
-        self.walk_both(old, Some(new), &mut seen)?;
-        Ok(seen.folders_wanted.unwrap_or_default())
-    }
-
     fn walk_both(&self, old: Option<&Oid>, new: Option<&Oid>, seen: &mut Collector) -> Result<(), GitError> {
         let raw = |side: Option<&Oid>| match side {
             Some(oid) => self.peel(oid, Kind::Tree).map(|(_, raw)| raw),
@@ -76,9 +67,6 @@ impl Repo {
     }
 }
 
-/// Trees of the old side, and those of the new side with their paths.
-pub(crate) type Folders = (Vec<Oid>, Vec<(Oid, Vec<u8>)>);
-
 /// A deletion and an addition of one path are one change; gix tells them apart where trees are not sorted.
 fn joined(changes: Vec<TreeChange>) -> Vec<TreeChange> {
     let mut out: Vec<TreeChange> = Vec::with_capacity(changes.len());
@@ -103,7 +91,6 @@ struct Collector {
     /// The paths of folders that gix will enter, in its order.
     ahead: VecDeque<Vec<u8>>,
     folders: usize,
-    folders_wanted: Option<Folders>,
     budget: usize,
 }
 
@@ -111,11 +98,6 @@ type Side = Option<(EntryMode, gix::ObjectId)>;
 
 impl Collector {
     fn record(&mut self, old: Side, new: Side) -> visit::Action {
-        if let Some((olds, news)) = &mut self.folders_wanted {
-            let folder = |side: Side| side.filter(|(mode, _)| mode.is_tree()).map(|(_, id)| from_gix(&id));
-            olds.extend(folder(old));
-            news.extend(folder(new).map(|oid| (oid, self.path.clone())));
-        }
         let entry = |side: Side| {
             side.filter(|(mode, _)| mode.is_no_tree())
                 .map(|(mode, id)| Entry { mode: canonical(mode), oid: from_gix(&id) })

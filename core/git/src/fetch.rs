@@ -8,9 +8,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use coregit_http::Retry;
 use coregit_model::Oid;
-use tokio::io::AsyncWriteExt;
 
-use crate::child::{Talking, git};
+use crate::indexing::{Indexing, Looks};
 use crate::packets::Packets;
 use crate::wire::fetch::{Fetch, Reader, request};
 use crate::{GitError, Remote, Repo};
@@ -50,14 +49,14 @@ struct Arriving<'a> {
     reader: Reader,
     head: BytesMut,
     /// The indexer, and the list of cut-off commits that it reads.
-    child: Option<(Talking, tempfile::NamedTempFile)>,
+    indexing: Option<(Indexing, tempfile::NamedTempFile)>,
     bytes: u64,
 }
 
 impl<'a> Arriving<'a> {
     fn new(target: &'a Repo, fetch: &'a Fetch<'a>, shallow: Vec<Oid>) -> Self {
         let (reader, head) = (Reader::default(), BytesMut::new());
-        Self { target, fetch, shallow, reader, head, child: None, bytes: 0 }
+        Self { target, fetch, shallow, reader, head, indexing: None, bytes: 0 }
     }
 
     async fn take_all(&mut self, mut packets: Packets) -> Result<(), GitError> {
@@ -74,56 +73,40 @@ impl<'a> Arriving<'a> {
 
     async fn take(&mut self, piece: Bytes) -> Result<(), GitError> {
         self.bytes += piece.len() as u64;
-        if let Some((child, _)) = &mut self.child {
-            return feed(child, &piece).await;
+        if let Some((indexing, _)) = &mut self.indexing {
+            return indexing.feed(&piece).await;
         }
         self.head.extend_from_slice(&piece);
         // `PACK`, a version and the number of objects. A pack without any would be kept for nothing.
         if self.head.len() >= 12 && self.head[8..12] != [0; 4] {
             let head = std::mem::take(&mut self.head);
-            let (child, _) = self.child.insert(self.start()?);
-            feed(child, &head).await?;
+            let started = self.start()?;
+            self.indexing.insert(started).0.feed(&head).await?;
         }
         Ok(())
     }
 
-    fn start(&self) -> Result<(Talking, tempfile::NamedTempFile), GitError> {
+    fn start(&self) -> Result<(Indexing, tempfile::NamedTempFile), GitError> {
         let io = |e| GitError::io("writing the list of cut-off commits", e);
         let mut cut: BTreeSet<_> = self.shallow.iter().chain(&self.reader.shallow).collect();
         cut.retain(|oid| !self.reader.unshallow.contains(oid));
+        // The repository's own list is changed only when the pack is in.
         let mut list = tempfile::NamedTempFile::new_in(self.target.path()).map_err(io)?;
         cut.iter().try_for_each(|oid| writeln!(list, "{oid}")).map_err(io)?;
-        let mut command = git(Some(self.target.path()));
-        // The repository's own list is changed only when the pack is in.
-        command.arg("--shallow-file").arg(list.path());
-        command.args(["index-pack", "--stdin", "--fix-thin"]);
-        match self.fetch.strict.as_deref() {
-            None => {}
-            Some("") => drop(command.arg("--strict")),
-            Some(exceptions) => drop(command.arg(format!("--strict={exceptions}"))),
-        }
-        Ok((Talking::start(command, self.fetch.memory)?, list))
+        let (strict, memory) = (self.fetch.strict.as_deref(), self.fetch.memory);
+        let looks = Looks { strict, memory, shallow: Some(list.path()) };
+        Ok((Indexing::start(self.target, &looks)?, list))
     }
 
-    /// Ends the indexing. A pack that did not come whole ends with its own error: git, at the end of its
-    /// input, takes away what it has begun, and is not killed for that.
+    /// Ends the indexing. Where git gave up before the pack ended, its own words tell most.
     async fn finish(&mut self, taken: Result<(), GitError>) -> Result<u64, GitError> {
-        let indexed = match self.child.take() {
-            Some((child, _list)) => child.finish().await,
-            None => Ok(()),
-        };
-        match (taken, indexed) {
-            // Its stdin broke because git gave up: git's own words tell more.
-            (Err(GitError::Io { .. }), Err(error)) => Err(error),
-            (Err(error), _) => Err(error),
-            (Ok(()), indexed) => indexed.map(|()| self.bytes),
+        match (self.indexing.take(), taken) {
+            (Some((indexing, _list)), Ok(())) => indexing.finish().await?,
+            (Some((indexing, _list)), Err(GitError::Io { .. })) => indexing.finish().await?,
+            (_, taken) => taken?,
         }
+        Ok(self.bytes)
     }
-}
-
-async fn feed(child: &mut Talking, piece: &[u8]) -> Result<(), GitError> {
-    let stdin = child.stdin.as_mut().expect("it is taken at the end only");
-    stdin.write_all(piece).await.map_err(|e| GitError::io("writing to git index-pack", e))
 }
 
 /// The commits at which a repository's history is cut off.

@@ -10,7 +10,7 @@ use futures_util::stream::{BoxStream, StreamExt, unfold};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::child::{Talking, git};
-use crate::{GitError, ObjectList, Repo};
+use crate::{CommitParts, GitError, Repo, Signature};
 
 /// Packs up to this size go out with a length and can be sent again.
 const WHOLE: usize = 1 << 20;
@@ -35,8 +35,9 @@ fn empty(format: ObjectFormat) -> Option<Bytes> {
 
 fn pack_objects(repo: &Repo) -> Command {
     let mut command = git(Some(repo.path()));
+    command.args(["pack-objects", "--revs", "--stdout", "-q"]);
     // Deltas may stand on objects that the server has, and name those in the pack by their place.
-    command.args(["pack-objects", "--stdout", "-q", "--thin", "--delta-base-offset"]);
+    command.args(["--thin", "--delta-base-offset"]);
     command
 }
 
@@ -51,14 +52,27 @@ pub(crate) async fn of_history(repo: &Repo, new: &[Oid], there: &[Oid]) -> Resul
     if let Some(absent) = new.iter().find(|oid| !repo.has(oid)) {
         return Err(repo.missing(absent));
     }
-    let mut command = pack_objects(repo);
-    command.arg("--revs");
-    begin(command, &revisions(new, &repo.present(there))).await
+    begin(pack_objects(repo), &revisions(new, &repo.present(there))).await
 }
 
-/// Starts the pack of exactly these objects.
-pub(crate) async fn of_list(repo: &Repo, list: &ObjectList) -> Result<Pack, GitError> {
-    begin(pack_objects(repo), &list.to_lines()).await
+/// Starts the pack of one commit on top of a tree that is there, as if it had no parent.
+pub(crate) async fn of_commit(repo: &Repo, new: &Oid, onto_tree: &Oid) -> Result<Pack, GitError> {
+    let nobody =
+        Signature { name: b"coregit".into(), email: b"coregit".into(), seconds: 0, offset: b"+0000".into() };
+    let stand_in = repo.write_commit(&CommitParts {
+        tree: repo.tree_of(onto_tree)?,
+        parents: Vec::new(),
+        author: nobody.clone(),
+        committer: nobody,
+        message: b"stands for a commit that is only known by its tree\n".into(),
+        extra_headers: Vec::new(),
+    })?;
+    let mut command = pack_objects(repo);
+    // As upload-pack does it for shallow clients: the history of `new` ends with itself, and git looks for
+    // bases of deltas in the commits that are left out although nothing leads to them.
+    command.arg("--shallow");
+    let input = [format!("--shallow {new}\n").into_bytes(), revisions([new], &[stand_in])].concat();
+    begin(command, &input).await
 }
 
 /// What `pack-objects --revs` reads: these, without what those lead to.

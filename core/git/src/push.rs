@@ -17,9 +17,6 @@ use crate::wire::pkt;
 use crate::wire::report::{self, PushReport, RefOutcome};
 use crate::{GitError, Remote, Repo};
 
-/// The longest report that is read: a million refs.
-const LONGEST_REPORT: u64 = 256 << 20;
-
 /// What leaves, and what became of it on the way.
 struct Outgoing {
     request: Request,
@@ -123,7 +120,7 @@ impl Remote {
         let response = self.client.send(request).await.map_err(|e| self.refused(e).after_sending())?;
         let read = async {
             expect_type(&response, RESULT)?;
-            let mut packets = Packets::new(response.stream(), LONGEST_REPORT);
+            let mut packets = Packets::new(response.stream(), self.longest);
             let mut reader = report::Reader::new(sideband);
             while let Some(packet) = packets.next().await? {
                 reader.take(packet)?;
@@ -135,10 +132,10 @@ impl Remote {
 }
 
 async fn pack_of(repo: &Repo, there: &Advertisement, push: &Push<'_>) -> Result<Pack, GitError> {
-    if let Some(list) = &push.objects {
-        return pack::of_list(repo, list).await;
-    }
     let new: Vec<Oid> = push.updates.iter().map(|u| u.new).filter(|oid| !oid.is_zero()).collect();
+    if let (Some(tree), [new]) = (&push.onto_tree, &new[..]) {
+        return pack::of_commit(repo, new, tree).await;
+    }
     let known: Vec<Oid> = there.refs.values().chain(&there.have).copied().collect();
     pack::of_history(repo, &new, &known).await
 }

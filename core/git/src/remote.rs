@@ -11,8 +11,8 @@ use crate::wire::advertisement::{self, Advertisement};
 use crate::wire::listing::{self, Listing};
 use crate::wire::pkt::{self, Packet};
 
-/// The longest list of refs that is read: about 1.5 million refs.
-const LONGEST_LIST: u64 = 128 << 20;
+/// The longest list of refs or report that is read: about 1.5 million refs.
+const LONGEST_ANSWER: u64 = 128 << 20;
 
 /// A remote repository, spoken to through our own HTTP client. Cheap; its connections are the client's.
 pub struct Remote {
@@ -20,6 +20,7 @@ pub struct Remote {
     url: String,
     credential: Option<Credential>,
     format: ObjectFormat,
+    pub(crate) longest: u64,
     /// Whether the host has taken the credential for a push.
     pub(crate) proved: AtomicBool,
     /// Whether the server was found to speak version 0 only.
@@ -38,12 +39,19 @@ impl Remote {
         let mut url = url.into();
         url.truncate(url.trim_end_matches('/').len());
         let (proved, old) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { client, url, credential, format: ObjectFormat::Sha1, proved, old }
+        let (format, longest) = (ObjectFormat::Sha1, LONGEST_ANSWER);
+        Self { client, url, credential, format, longest, proved, old }
     }
 
     /// The same repository, whose objects are named like this.
     pub fn with_format(self, format: ObjectFormat) -> Self {
         Self { format, ..self }
+    }
+
+    /// The same repository, of whose lists and reports at most this many bytes are read (128 MiB unless
+    /// said otherwise; packs have a limit of their own).
+    pub fn with_longest_answer(self, longest: u64) -> Self {
+        Self { longest, ..self }
     }
 
     /// Its address.
@@ -68,7 +76,7 @@ impl Remote {
         let request = self.prepare(Request::get(url)).cost(Cost::GIT_READ);
         let response = self.client.send(request).await.map_err(|e| self.refused(e))?;
         expect_type(&response, &format!("application/x-{service}-advertisement"))?;
-        let mut packets = Packets::new(response.stream(), LONGEST_LIST);
+        let mut packets = Packets::new(response.stream(), self.longest);
         let mut reader = advertisement::Reader::new(service);
         while let Some(packet) = packets.next().await? {
             if reader.take(packet)? {
@@ -102,7 +110,7 @@ impl Remote {
         let body = listing::request(prefixes, self.format)?;
         // Not repeated here: where this failed, the old way is tried.
         let response = self.upload_pack(body, Retry::IfNoEffect).await?;
-        let mut packets = Packets::new(response.stream(), LONGEST_LIST);
+        let mut packets = Packets::new(response.stream(), self.longest);
         let mut listing = Listing::default();
         while let Some(packet) = packets.next().await? {
             match packet {

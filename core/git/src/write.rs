@@ -96,8 +96,8 @@ impl Repo {
     }
 }
 
-/// Flushes the named files below `from`, moves them below `to` and flushes the folders.
-fn settle(from: &Path, to: &Path, names: &[PathBuf]) -> std::io::Result<()> {
+/// Flushes the named files below `from`, moves them in this order below `to` and flushes the folders.
+pub(crate) fn settle(from: &Path, to: &Path, names: &[PathBuf]) -> std::io::Result<()> {
     if names.len() > FLUSH_AT_ONCE {
         rustix::fs::syncfs(std::fs::File::open(from)?)?;
     } else {

@@ -1,10 +1,10 @@
 //! What a push asks: commands with the oids that they expect, options, and what goes before the pack.
 
-use coregit_model::RefUpdate;
+use coregit_model::{Oid, RefUpdate};
 
 use super::advertisement::Capabilities;
 use super::{AGENT, pkt};
-use crate::{GitError, ObjectList};
+use crate::GitError;
 
 /// A push: what moves, and how it is asked for.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +15,10 @@ pub struct Push<'a> {
     pub atomic: bool,
     /// Push options (`-o`), sent where the server takes them.
     pub options: Vec<String>,
-    /// Exactly these objects go, instead of everything that the server does not have: for a commit whose
-    /// parent is there and not here.
-    pub objects: Option<ObjectList>,
+    /// A tree that the server has: that of the commit that a single new commit stands on, where that commit
+    /// itself is not here (an API told its tree). What is in it is not sent, and what differs is sent as its
+    /// difference. `repo` must be a shadow then: a commit that stands for the absent one is written into it.
+    pub onto_tree: Option<Oid>,
 }
 
 impl<'a> Push<'a> {
@@ -83,7 +84,7 @@ fn lines(updates: &[RefUpdate], words: &str) -> Result<Vec<u8>, GitError> {
 
 #[cfg(test)]
 mod tests {
-    use coregit_model::{Oid, RefName};
+    use coregit_model::RefName;
 
     use super::*;
     use crate::wire::advertisement;

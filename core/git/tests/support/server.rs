@@ -129,15 +129,12 @@ impl Server {
                     out.write_all(&again).ok()?;
                 }
             }
-            Some(What::CutAnswer(after)) => {
-                let out = out.try_clone().ok()?;
-                self.backend(request, reader, move |answer| answer_of(answer, &out, after))
-            }
+            Some(What::CutAnswer(after)) => self.backend(request, reader, |a| answer_of(a, out, after)),
             Some(What::NoAnswer) => self.backend(request, reader, |mut answer| {
                 std::io::copy(&mut answer, &mut std::io::sink()).ok()?;
                 None
             }),
-            None => self.backend(request, reader, |answer| answer_of(answer, out, usize::MAX)),
+            None => self.backend(request, reader, |a| answer_of(a, out, usize::MAX)),
         }
     }
 
@@ -163,9 +160,8 @@ impl Server {
     }
 }
 
-/// Turns a CGI answer into an HTTP one, in chunks.
-/// The connection goes away after `left` bytes.
-fn answer_of(mut answer: impl BufRead, mut out: &TcpStream, mut left: usize) -> Option<()> {
+/// Turns a CGI answer into an HTTP one, in chunks. The connection goes away after `left` bytes.
+fn answer_of(mut answer: impl BufRead, mut out: &TcpStream, left: usize) -> Option<()> {
     let (mut status, mut headers) = ("200 OK".to_owned(), String::new());
     loop {
         let mut line = String::new();
@@ -179,6 +175,10 @@ fn answer_of(mut answer: impl BufRead, mut out: &TcpStream, mut left: usize) -> 
     }
     out.write_all(format!("HTTP/1.1 {status}\r\n{headers}transfer-encoding: chunked\r\n\r\n").as_bytes())
         .ok()?;
+    chunks(answer, out, left)
+}
+
+fn chunks(mut answer: impl BufRead, mut out: &TcpStream, mut left: usize) -> Option<()> {
     let mut piece = vec![0; 64 << 10];
     loop {
         let n = answer.read(&mut piece).ok()?;
