@@ -94,7 +94,7 @@ fn class_of(head: &Head, said: &Option<String>) -> ErrorClass {
         301 | 302 | 307 | 308 => ErrorClass::Moved,
         409 | 412 => ErrorClass::Conflict,
         413 => ErrorClass::TooLarge,
-        422 => unprocessable(text),
+        422 => class_of_words(text),
         423 | 451 => ErrorClass::RejectedByRule,
         408 | 425 | 500 | 502..=504 | 507..=599 => ErrorClass::Transient,
         _ => ErrorClass::Invalid,
@@ -119,16 +119,18 @@ fn is_page(head: &Head) -> bool {
     head.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
 }
 
-fn unprocessable(text: &str) -> ErrorClass {
+/// What a host's words about a refused change mean, where its status does not tell: REST's 422 and GraphQL.
+pub fn class_of_words(text: &str) -> ErrorClass {
     const CONFLICT: [&str; 4] =
         ["not a fast forward", "Reference does not exist", "Reference already exists", "already_exists"];
-    const RULE: [&str; 6] = [
+    const RULE: [&str; 7] = [
         "rule violations",
         "rotected branch",
         "Required status check",
         "protected tag",
         "Changes must be made through",
         "Cannot delete",
+        "was archived",
     ];
     const LARGE: [&str; 3] = ["too large", "request timed out", "exceeds the maximum"];
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));

@@ -53,6 +53,15 @@ impl Credential {
         self.0.origins.contains(origin)
     }
 
+    /// The user name and the password, for a program that asks for them over a pipe, as git's credential
+    /// protocol does. `None` for a bearer token. What is told belongs to [`Credential::is_for`]'s origins only.
+    pub fn as_login(&self) -> Option<(&str, &Secret)> {
+        match &self.0.scheme {
+            Scheme::Basic { username } => Some((username, &self.0.secret)),
+            Scheme::Bearer => None,
+        }
+    }
+
     pub(crate) fn budget_key(&self) -> &str {
         &self.0.budget_key
     }

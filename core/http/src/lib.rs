@@ -24,6 +24,7 @@ mod window;
 pub use address::Reach;
 pub use breaker::Breakers;
 pub use budget::{BudgetRecord, Budgets, Rates};
+pub use classify::class_of_words;
 pub use client::Client;
 pub use credential::Credential;
 pub use error::{Effect, HttpError};

@@ -19,6 +19,8 @@ pub(super) struct Line {
     deletes: bool,
     /// Whether the content is in the line itself.
     pub(super) is_inline: bool,
+    /// Whether the content is a blob that is uploaded before.
+    is_blob: bool,
 }
 
 #[derive(Serialize)]
@@ -45,9 +47,10 @@ impl Line {
         let said = |content| Said { path: &entry.path, mode, kind, content };
         let plain =
             |said: &Said<'_>| serde_json::to_string(said).map_err(|flaw| HttpError::unsent(flaw.to_string()));
-        let line = |json, is_inline| {
+        let line = |json: String, is_inline: bool| {
             let deletes = entry.content == Content::Deleted;
-            Line { json, path: entry.path.clone(), deletes, is_inline }
+            let is_blob = !is_inline && matches!(entry.content, Content::Bytes(..));
+            Line { json, path: entry.path.clone(), deletes, is_inline, is_blob }
         };
         if let Some(text) = inline_text(&entry.content) {
             let json = plain(&said(SaidContent::Content(text)))?;
@@ -131,6 +134,16 @@ impl Batches {
             bytes <= MOST_BYTES
         };
         rest.iter().take(self.most).take_while(fits).count().max(1)
+    }
+
+    /// Whether blobs were uploaded for these lines, which they name.
+    pub(super) fn has_blobs(&self) -> bool {
+        self.lines.iter().any(|line| line.is_blob)
+    }
+
+    /// Whether a path in the next call begins like this.
+    pub(super) fn touches(&self, prefix: &str) -> bool {
+        self.next().is_some_and(|lines| lines.iter().any(|line| line.path.starts_with(prefix)))
     }
 
     /// The lines that `next` gave went.

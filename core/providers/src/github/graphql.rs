@@ -1,6 +1,6 @@
 //! GraphQL: refusals come with status 200, in `errors`.
 
-use coregit_http::{Cost, Effect, HttpError, Request, Retry};
+use coregit_http::{Cost, Effect, HttpError, Request, Retry, class_of_words};
 use coregit_model::{ErrorClass, RemoteRepo};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -90,16 +90,10 @@ impl Refusal {
             "NOT_FOUND" => ErrorClass::NotFound,
             "RATE_LIMITED" | "RATE_LIMIT" => ErrorClass::Rate,
             "STALE_DATA" => ErrorClass::Conflict,
-            _ if says(&["rule violations", "rotected branch", "Required status check", "protected tag"]) => {
-                ErrorClass::RejectedByRule
-            }
             _ if says(&["rate limit"]) => ErrorClass::Rate,
             _ if says(&["workflow"]) && says(&["scope", "permission"]) => ErrorClass::Scope,
-            _ if says(&["not a fast forward", "Reference already exists", "Reference does not exist"]) => {
-                ErrorClass::Conflict
-            }
             _ if says(&["Something went wrong", "timed out", "timeout"]) => ErrorClass::Transient,
-            _ => ErrorClass::Invalid,
+            _ => class_of_words(&self.message),
         }
     }
 }

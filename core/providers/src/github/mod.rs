@@ -145,7 +145,8 @@ fn looks_like_lag(error: &HttpError) -> bool {
     match error.class() {
         ErrorClass::NotFound => true,
         ErrorClass::Conflict | ErrorClass::Invalid => {
-            (says("does not exist") && !says("Reference does not exist")) || says("not a valid tree")
+            let unknown = says("does not exist") && !says("Reference does not exist");
+            unknown || ["tree", "blob", "commit"].iter().any(|kind| says(&format!("not a valid {kind}")))
         }
         _ => false,
     }
@@ -191,6 +192,7 @@ mod tests {
         let error = |class, text: &str| HttpError::new(class, Effect::Refused, text);
         assert!(looks_like_lag(&error(ErrorClass::Invalid, "Object does not exist")));
         assert!(looks_like_lag(&error(ErrorClass::Invalid, "Tree SHA does not exist")));
+        assert!(looks_like_lag(&error(ErrorClass::Invalid, "tree.sha 7f3b is not a valid blob")));
         assert!(!looks_like_lag(&error(ErrorClass::Conflict, "Reference does not exist")));
         assert!(!looks_like_lag(&error(ErrorClass::Conflict, "Update is not a fast forward")));
         assert!(!looks_like_lag(&error(ErrorClass::Auth, "Bad credentials")));

@@ -28,29 +28,41 @@ struct Entry {
 /// The tree that the next call changes.
 struct Base {
     oid: Option<Oid>,
-    /// Made by the call before: not every replica may know it yet.
-    is_ours: bool,
+    /// The call refers to something made moments ago, which not every replica may know yet.
+    is_young: bool,
 }
 
 impl Github {
     pub(crate) async fn put_tree(&self, remote: &RemoteRepo, new: NewTree) -> Result<Oid, HttpError> {
-        let mut tree = Base { oid: new.base, is_ours: false };
-        let expected = new.expected;
+        let (base, expected) = (new.base, new.expected);
         let mut batches = self.batches(remote, new).await?;
+        let mut tree = Base { oid: base, is_young: batches.has_blobs() };
         while let Some(lines) = batches.next() {
             match self.put_batch(remote, &tree, lines).await {
                 Ok(oid) => {
                     batches.done();
-                    tree = Base { oid: Some(oid), is_ours: true };
+                    tree = Base { oid: Some(oid), is_young: true };
                 }
                 Err(error) if asks_for_less(&error) && batches.halve() => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.explained(remote, &batches, error).await),
             }
         }
         let oid = tree
             .oid
             .ok_or_else(|| HttpError::unsent("a tree without entries cannot be made through the API"))?;
         same("tree", oid, expected.as_ref())
+    }
+
+    /// GitHub hides workflow files from tokens without their scope: to those, writing one is a 404.
+    async fn explained(&self, remote: &RemoteRepo, batches: &Batches, error: HttpError) -> HttpError {
+        let hidden = error.class() == ErrorClass::NotFound && batches.touches(".github/workflows/");
+        if !hidden || self.repository(remote).await.is_err() {
+            return error;
+        }
+        error
+            .with_class(ErrorClass::Scope)
+            .with_message("the token may not change .github/workflows")
+            .with_hint("the token needs the scope `workflow` (or the permission `workflows: write`)")
     }
 
     /// The entries as lines of JSON, with what they cannot carry along uploaded before.
@@ -85,7 +97,7 @@ impl Github {
             typed.bytes(body.clone()).cost(Cost::WRITE).retry(retry)
         };
         let call = async || self.call(Some(remote), request).await;
-        let reply = if base.is_ours { self.despite_lag(call).await? } else { call().await? };
+        let reply = if base.is_young { self.despite_lag(call).await? } else { call().await? };
         oid_of(&reply.json::<Answer>()?.sha)
     }
 
