@@ -33,51 +33,67 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Respo
 }
 
 fn act(shared: &Shared, call: &str, body: Value) -> Outcome {
+    if let Some(shown) = show(shared, call) {
+        return Ok(shown);
+    }
     match call {
-        "GET requests" => Ok(reply(200, json!(shared.log.requests()))),
-        "GET summary" => Ok(reply(200, json!(summary(&shared.log.requests())))),
-        "DELETE requests" => done(shared.log.reset()),
+        "DELETE requests" => shared.log.reset(),
+        "DELETE violations" => shared.violations.clear(),
+        "DELETE faults" => shared.faults.clear(),
+        "POST users" => shared.world().put_user(read::<User>(body)?),
+        "POST revoke" => shared.revoke(text(&body, "token")?),
+        "POST faults" => shared.faults.add(read::<Fault>(body)?),
+        "POST limits" => shared.meter.set(read::<Limits>(body)?),
+        "POST lose-deliveries" => shared.post.lose(body["count"].as_u64().unwrap_or(1) as u32),
+        _ => return make(shared, call, body),
+    }
+    Ok(empty(204))
+}
+
+fn show(shared: &Shared, call: &str) -> Option<Reply> {
+    let shown = match call {
+        "GET requests" => json!(shared.log.requests()),
+        "GET summary" => json!(summary(&shared.log.requests())),
         "GET violations" => {
-            let checked = shared.description.is_some();
-            Ok(reply(200, json!({"schema_checked": checked, "violations": shared.violations.list()})))
+            json!({"schema_checked": shared.description.is_some(), "violations": shared.violations.list()})
         }
-        "DELETE violations" => done(shared.violations.clear()),
-        "POST users" => done(shared.world().put_user(read::<User>(body)?)),
+        _ => return None,
+    };
+    Some(reply(200, shown))
+}
+
+fn make(shared: &Shared, call: &str, body: Value) -> Outcome {
+    match call {
         "POST tokens" => {
             let token = shared.world().put_token(read::<Token>(body)?);
             Ok(reply(201, json!({"value": token.value, "label": token.label})))
         }
-        "POST revoke" => done(shared.revoke(text(&body, "token")?)),
         "POST apps" => Ok(reply(201, json!(shared.world().put_app(read::<App>(body)?)))),
-        "POST faults" => done(shared.faults.add(read::<Fault>(body)?)),
-        "DELETE faults" => done(shared.faults.clear()),
-        "POST limits" => done(shared.meter.set(read::<Limits>(body)?)),
         "POST clock" => clock(shared, &body),
+        "POST repos" => Ok(reply(201, json!(shared.put_repo(read::<Repo>(body)?)))),
         _ => repos(shared, call, body),
     }
 }
 
+/// `<method> repos/<owner>/<name>`
 fn repos(shared: &Shared, call: &str, body: Value) -> Outcome {
-    if call == "POST repos" {
-        let repo = shared.put_repo(read::<Repo>(body)?);
-        return Ok(reply(201, json!(repo)));
-    }
     let (method, name) = call.split_once(" repos/").ok_or_else(not_found)?;
     let (owner, name) = name.split_once('/').ok_or_else(not_found)?;
     let repo = shared.world().repo(owner, name).cloned().ok_or_else(not_found)?;
     match method {
-        "GET" => Ok(reply(200, json!(repo))),
-        "DELETE" => done(shared.delete(&repo)),
+        "GET" => return Ok(reply(200, json!(repo))),
+        "POST" => return Ok(reply(200, json!(shared.rename(&repo, text(&body, "rename")?)))),
+        "DELETE" => shared.delete(&repo),
+        "PUT" => shared.replicas.set(repo.id, read::<Lag>(body)?),
         // Any field of a repository: its protections, its flags, its collaborators.
         "PATCH" => {
-            let changed = super::rest::shapes::merged(json!(repo), body);
-            let changed = Repo { id: repo.id, owner: repo.owner, name: repo.name, ..read::<Repo>(changed)? };
-            done(drop(shared.world().repos.insert(repo.id, changed)))
+            let changed = read::<Repo>(super::rest::shapes::merged(json!(repo), body))?;
+            let changed = Repo { id: repo.id, owner: repo.owner, name: repo.name, ..changed };
+            shared.world().repos.insert(repo.id, changed);
         }
-        "PUT" => done(shared.replicas.set(repo.id, read::<Lag>(body)?)),
-        "POST" => Ok(reply(200, json!(shared.rename(&repo, text(&body, "rename")?)))),
-        _ => Err(not_found()),
+        _ => return Err(not_found()),
     }
+    Ok(empty(204))
 }
 
 fn clock(shared: &Shared, body: &Value) -> Outcome {
@@ -88,10 +104,6 @@ fn clock(shared: &Shared, body: &Value) -> Outcome {
         shared.clock.set_speed(speed);
     }
     Ok(reply(200, json!({"now_ms": shared.clock.now_ms()})))
-}
-
-fn done((): ()) -> Outcome {
-    Ok(empty(204))
 }
 
 fn read<T: DeserializeOwned>(body: Value) -> Result<T, Reply> {

@@ -31,12 +31,25 @@ pub(super) struct Passport {
     pub(super) entry: Arc<Entry>,
 }
 
-/// What is to happen to the answer.
+/// What a fault ordered for later: while the request is read, and when it is answered.
 #[derive(Default)]
-struct Aftermath {
+struct Ordered {
     instead: Option<Canned>,
     cut: bool,
     cut_answer: Option<u64>,
+    cut_request: Option<u64>,
+}
+
+impl Ordered {
+    fn note(&mut self, effect: Effect) {
+        match effect {
+            Effect::AnswerAfter(canned) => self.instead = Some(canned),
+            Effect::CutAfter => self.cut = true,
+            Effect::CutAnswer(bytes) => self.cut_answer = Some(bytes),
+            Effect::CutRequest(bytes) => self.cut_request = Some(bytes),
+            _ => {}
+        }
+    }
 }
 
 impl Front {
@@ -53,47 +66,42 @@ impl Front {
         let caller = self.caller(&request);
         let underway = self.shared.log.begin(noted(&request, &caller));
         let entry = underway.entry.clone();
-        let (mut aftermath, mut cut_request) = (Aftermath::default(), None);
+        let mut ordered = Ordered::default();
         for effect in
             self.shared.faults.meet(request.method().as_str(), request.uri().path(), query(&request))
         {
             entry.set_fault(format!("{effect:?}"));
             match effect {
-                Effect::Nothing => {}
                 Effect::Answer(canned) => return sent(canned.into(), (underway, None)),
-                Effect::AnswerAfter(canned) => aftermath.instead = Some(canned),
-                Effect::Delay(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
                 Effect::CutBefore => return dead(&connection).await,
-                Effect::CutAfter => aftermath.cut = true,
-                Effect::CutAnswer(bytes) => aftermath.cut_answer = Some(bytes),
-                Effect::CutRequest(after) => {
-                    cut_request = Some(Cut { after, connection: connection.clone() })
-                }
+                Effect::Delay(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
                 Effect::Revoke => caller.token().into_iter().for_each(|t| self.shared.revoke(&t.value)),
+                later => ordered.note(later),
             }
         }
         // Asked again: a fault may have revoked the token a moment ago.
         let passport = Passport { caller: self.caller(&request), entry: entry.clone() };
-        let request = request.map(|body| counted(body, Way::In(entry), cut_request));
+        let cut = ordered.cut_request.map(|after| Cut { after, connection: connection.clone() });
+        let request = request.map(|body| counted(body, Way::In(entry), cut));
         let answered = self.route(request, passport).await;
-        self.after(answered, aftermath, (underway, connection)).await
+        self.after(answered, ordered, (underway, connection)).await
     }
 
     async fn after(
         &self,
         answered: Response<Body>,
-        aftermath: Aftermath,
+        ordered: Ordered,
         (underway, connection): (log::Underway, Arc<Notify>),
     ) -> Response<Body> {
-        if aftermath.cut || aftermath.instead.is_some() {
+        if ordered.cut || ordered.instead.is_some() {
             // A push takes effect while its answer is read.
             let _ = answered.into_body().collect().await;
-            return match aftermath.instead {
-                Some(canned) if !aftermath.cut => sent(canned.into(), (underway, None)),
+            return match ordered.instead {
+                Some(canned) if !ordered.cut => sent(canned.into(), (underway, None)),
                 _ => dead(&connection).await,
             };
         }
-        let cut = aftermath.cut_answer.map(|after| Cut { after, connection });
+        let cut = ordered.cut_answer.map(|after| Cut { after, connection });
         sent(answered, (underway, cut))
     }
 

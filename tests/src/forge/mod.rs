@@ -39,6 +39,7 @@ mod limits;
 mod log;
 mod objects;
 mod outgoing;
+mod payload;
 mod push;
 mod refs;
 mod reply;
@@ -49,6 +50,7 @@ mod schema;
 mod server;
 mod shared;
 mod start;
+mod webhook;
 mod world;
 
 pub use fault::{Canned, Effect, Fault};
@@ -58,6 +60,12 @@ pub use log::{Request, Summary, summary};
 pub use outgoing::{Answer, ask};
 pub use rules::{Protection, Ruleset};
 pub use start::{Forge, Options};
-pub use world::{App, Installation, Repo, Role, Token, TokenKind, User};
+pub use webhook::Delivery;
+pub use world::{APP_PRIVATE_KEY, App, Installation, Repo, Role, Token, TokenKind, User};
 
 use shared::Shared;
+
+/// Lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -10,6 +10,7 @@ use super::lag::Replicas;
 use super::limits::Meter;
 use super::log::RequestLog;
 use super::schema::{Description, Violations};
+use super::webhook::Post;
 use super::world::{Repo, Token, World};
 
 /// The forge's state.
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     pub(super) meter: Meter,
     pub(super) replicas: Replicas,
+    pub(super) post: Post,
     /// GitHub's description, where it was found.
     pub(super) description: Option<&'static Description>,
     pub(super) violations: Violations,
@@ -39,6 +41,7 @@ impl Shared {
             faults: Faults::default(),
             meter: Meter::default(),
             replicas: Replicas::default(),
+            post: Post::default(),
             description: Description::find(),
             violations: Violations::default(),
             world: Mutex::new(World::default()),
@@ -99,6 +102,7 @@ impl Shared {
         let mut world = self.world();
         world.repos.remove(&repo.id);
         world.moved.retain(|_, id| *id != repo.id);
+        world.hooks.retain(|_, hook| hook.repo_id != repo.id);
         drop(world);
         self.bare(repo).remove();
     }

@@ -11,6 +11,7 @@ use super::lag::Lag;
 use super::limits::Limits;
 use super::log::Request;
 use super::shared::Shared;
+use super::webhook::Delivery;
 use super::world::{App, Repo, Token, User};
 use super::{fault::Fault, server};
 
@@ -161,6 +162,25 @@ impl Forge {
     /// When there is none of that name.
     pub fn lag(&self, full_name: &str, lag: Lag) {
         self.shared.replicas.set(self.existing(full_name).id, lag);
+    }
+
+    /// The webhook requests that were sent for a repository and have ended, oldest first.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that name.
+    pub fn deliveries(&self, full_name: &str) -> Vec<Delivery> {
+        let id = self.existing(full_name).id;
+        let world = self.shared.world();
+        let hooks = world.hooks.values().filter(|h| h.repo_id == id);
+        let mut all: Vec<Delivery> = hooks.flat_map(|h| h.deliveries.clone()).collect();
+        all.sort_by_key(|d| d.id);
+        all
+    }
+
+    /// Loses so many of the next webhook requests without a trace.
+    pub fn lose_deliveries(&self, count: u32) {
+        self.shared.post.lose(count);
     }
 
     /// Moves the forge's clock forward.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Protection, Ruleset};
+use super::webhook::Hook;
 
 /// A user or an organisation.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -286,6 +287,25 @@ pub struct App {
     pub installations: Vec<Installation>,
 }
 
+/// The private key of `App::new`, as GitHub hands one out (PKCS#1). Made for these tests, known to everybody.
+pub const APP_PRIVATE_KEY: &str = include_str!("../../fixtures/app/private.pem");
+
+impl App {
+    /// An App with `APP_PRIVATE_KEY`, that may write contents and hooks, not installed anywhere.
+    pub fn new(slug: &str) -> Self {
+        let granted = [("contents", "write"), ("metadata", "read"), ("repository_hooks", "write")];
+        let permissions = granted.iter().map(|(n, l)| ((*n).to_owned(), (*l).to_owned())).collect();
+        let public_key = include_str!("../../fixtures/app/public.pem").to_owned();
+        Self { slug: slug.to_owned(), public_key, permissions, ..Self::default() }
+    }
+
+    /// Installs it on an account, for all its repositories.
+    pub fn installed_on(mut self, account: &str) -> Self {
+        self.installations.push(Installation { account: account.to_owned(), ..Installation::default() });
+        self
+    }
+}
+
 /// One installation of an App.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -309,6 +329,8 @@ pub(super) struct World {
     /// Former names, lower case, with the id that they lead to.
     pub(super) moved: BTreeMap<String, u64>,
     pub(super) apps: Vec<App>,
+    /// Webhooks by their id.
+    pub(super) hooks: BTreeMap<u64, Hook>,
     next_id: u64,
 }
 

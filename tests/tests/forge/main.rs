@@ -1,9 +1,12 @@
 //! The forge itself: that it answers as GitHub does.
 
 mod account;
+mod apps;
 mod database;
+mod faults;
 mod git;
 mod graphql;
+mod hooks;
 mod rules;
 
 use std::path::Path;

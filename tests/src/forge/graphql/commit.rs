@@ -27,19 +27,7 @@ impl Asked {
         }
         let objects = Objects(self.shared.bare(&repo).open());
         let tree = tree(&objects, &head, &input["fileChanges"])?;
-        let author = self.signature();
-        let commit = Commit {
-            tree,
-            parents: vec![head.clone()],
-            committer: Signature {
-                name: "GitHub".to_owned(),
-                email: "noreply@github.com".to_owned(),
-                ..author.clone()
-            },
-            author,
-            signature: None,
-            message: message(&input["message"])?,
-        };
+        let commit = self.commit(tree, &head, message(&input["message"])?);
         let oid = objects.write(Kind::Commit, &commit.raw()).to_string();
         self.apply(&repo, &[RefChange { name, old: Some(head), new: Some(oid.clone()) }])?;
         let url = format!("{}/{}/commit/{oid}", self.shared.url, repo.full_name());
@@ -59,14 +47,18 @@ impl Asked {
         Ok((self.writable(found)?, short))
     }
 
-    fn signature(&self) -> Signature {
+    /// The caller's commit, as GitHub commits it.
+    fn commit(&self, tree: String, parent: &str, message: String) -> Commit {
         let login = self.caller.login();
-        Signature {
+        let author = Signature {
             name: login.to_owned(),
             email: format!("{login}@users.noreply.github.com"),
             seconds: self.shared.clock.now(),
             offset: "+0000".to_owned(),
-        }
+        };
+        let (name, email) = ("GitHub".to_owned(), "noreply@github.com".to_owned());
+        let committer = Signature { name, email, ..author.clone() };
+        Commit { tree, parents: vec![parent.to_owned()], author, committer, signature: None, message }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What can be asked: who one is, what is left, what a repository is.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::access;
+use super::super::bare::Bare;
 use super::super::clock::rfc3339;
 use super::super::rest::shapes::node_id;
 use super::{Asked, Field, Resolved, trouble};
@@ -38,15 +39,7 @@ impl Asked {
         let words = format!("Could not resolve to a Repository with the name '{owner}/{name}'.");
         let repo = repo.ok_or_else(|| trouble("NOT_FOUND", words))?;
         let bare = self.shared.bare_to_read(&repo);
-        let shown = |name: &str| {
-            let oid = bare.find_ref(name)?;
-            let short = name.splitn(3, '/').nth(2).unwrap_or(name);
-            let prefix = &name[..name.len() - short.len()];
-            let id = node_id("REF", format!("{}:{name}", repo.id));
-            Some(
-                json!({"id": id, "name": short, "prefix": prefix, "target": {"oid": oid, "id": node_id("C", &oid)}}),
-            )
-        };
+        let shown = |name: &str| branch(&bare, repo.id, name);
         let asked_ref = field.fields.iter().find(|f| f.name == "ref");
         let named = asked_ref.and_then(|f| f.arguments["qualifiedName"].as_str());
         let permission =
@@ -60,4 +53,13 @@ impl Asked {
             "ref": named.and_then(shown),
         }))
     }
+}
+
+/// A `Ref`, where it exists.
+fn branch(bare: &Bare, repo_id: u64, name: &str) -> Option<Value> {
+    let oid = bare.find_ref(name)?;
+    let short = name.splitn(3, '/').nth(2).unwrap_or(name);
+    let prefix = &name[..name.len() - short.len()];
+    let id = node_id("REF", format!("{repo_id}:{name}"));
+    Some(json!({"id": id, "name": short, "prefix": prefix, "target": {"oid": oid, "id": node_id("C", &oid)}}))
 }

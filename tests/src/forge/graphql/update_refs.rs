@@ -50,10 +50,9 @@ impl Asked {
         }
         let new = (after != ZERO).then_some(after);
         let forced = update["force"].as_bool().unwrap_or(false);
-        if let (Some(old), Some(new), false) = (&old, &new, forced) {
-            if bare.ask(&["merge-base", "--is-ancestor", old, new]).is_none() {
-                return Err(unprocessable("Update is not a fast forward"));
-            }
+        let forward = |old: &str, new: &str| bare.ask(&["merge-base", "--is-ancestor", old, new]).is_some();
+        if old.as_deref().zip(new.as_deref()).is_some_and(|(old, new)| !forced && !forward(old, new)) {
+            return Err(unprocessable("Update is not a fast forward"));
         }
         if old.is_none() && new.is_none() {
             return Err(unprocessable("Reference does not exist"));

@@ -125,7 +125,7 @@ fn expected(call: &Call, path: &str, there: Option<(EntryMode, ObjectId)>) -> Re
     match (there, call.text("sha")) {
         (None, None) => Ok(()),
         (Some(_), None) => Err(refuse(422, "Invalid request.\n\n\"sha\" wasn't supplied.")),
-        (Some((_, oid)), Some(sha)) if oid.to_string() == sha => Ok(()),
+        (Some((_, oid)), Some(sha)) if ObjectId::from_hex(sha.as_bytes()).ok() == Some(oid) => Ok(()),
         (Some(_), Some(sha)) => Err(refuse(409, &format!("{path} does not match {sha}"))),
         (None, Some(sha)) => Err(refuse(409, &format!("{path} does not match {sha}"))),
     }

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Response};
 use ring::digest::{SHA256, digest};
 
 use super::super::auth::Caller;
+use super::super::hex;
 use super::super::reply::{Content, Reply, empty};
 use super::super::shared::Shared;
 use super::{Needs, Op};
@@ -46,11 +47,6 @@ fn etag(parts: &Parts, reply: &Reply) -> String {
         Content::Raw(_, bytes) => all.extend_from_slice(bytes),
     }
     format!("W/\"{}\"", hex(digest(&SHA256, &all).as_ref()))
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn token_headers(op: &Op, caller: &Caller, reply: Reply) -> Reply {

@@ -72,10 +72,8 @@ fn put<'a>(
     }
     let kind = item["mode"].as_str().and_then(entry_kind);
     let kind = kind.ok_or_else(|| refuse(422, "Must supply a valid tree.mode"))?;
-    if let Some(kind_word) = item["type"].as_str() {
-        if kind_word != mode_words(kind.into()).1 {
-            return Err(refuse(422, "tree.type does not fit tree.mode"));
-        }
+    if item["type"].as_str().is_some_and(|word| word != mode_words(kind.into()).1) {
+        return Err(refuse(422, "tree.type does not fit tree.mode"));
     }
     Ok((parts, Put::Entry(kind, entry_oid(call, objects, (item, kind))?)))
 }

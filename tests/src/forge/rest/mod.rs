@@ -5,12 +5,14 @@ mod apps;
 mod branches;
 mod call;
 mod contents;
+mod deliveries;
 mod door;
 mod finish;
 mod git_objects;
 mod git_refs;
 mod git_trees;
 mod history;
+mod hooks;
 mod page;
 mod repos;
 pub(super) mod shapes;
@@ -117,9 +119,29 @@ static HISTORY: &[Op] = &[
     op("GET", "/repos/{owner}/{repo}/tarball/{ref}", READ, contents::tarball),
 ];
 
+const HOOKS_READ: Needs = Needs::Repo("repository_hooks", Read);
+const HOOKS_WRITE: Needs = Needs::Repo("repository_hooks", Write);
+const DELIVERY: &str = "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}";
+const ATTEMPTS: &str = "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts";
+
+static HOOKS: &[Op] = &[
+    op("GET", "/repos/{owner}/{repo}/hooks", HOOKS_READ, hooks::list),
+    op("POST", "/repos/{owner}/{repo}/hooks", HOOKS_WRITE, hooks::create),
+    op("GET", "/repos/{owner}/{repo}/hooks/{hook_id}", HOOKS_READ, hooks::get),
+    op("PATCH", "/repos/{owner}/{repo}/hooks/{hook_id}", HOOKS_WRITE, hooks::update),
+    op("DELETE", "/repos/{owner}/{repo}/hooks/{hook_id}", HOOKS_WRITE, hooks::delete),
+    op("GET", "/repos/{owner}/{repo}/hooks/{hook_id}/config", HOOKS_READ, hooks::config),
+    op("PATCH", "/repos/{owner}/{repo}/hooks/{hook_id}/config", HOOKS_WRITE, hooks::update_config),
+    op("POST", "/repos/{owner}/{repo}/hooks/{hook_id}/pings", HOOKS_READ, hooks::ping),
+    op("POST", "/repos/{owner}/{repo}/hooks/{hook_id}/tests", HOOKS_READ, deliveries::test),
+    op("GET", "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries", HOOKS_READ, deliveries::list),
+    op("GET", DELIVERY, HOOKS_READ, deliveries::get),
+    op("POST", ATTEMPTS, HOOKS_WRITE, deliveries::redeliver),
+];
+
 /// All operations.
 fn operations() -> impl Iterator<Item = &'static Op> {
-    [ACCOUNT, REPOS, GIT, HISTORY].into_iter().flatten()
+    [ACCOUNT, REPOS, GIT, HISTORY, HOOKS].into_iter().flatten()
 }
 
 /// The router of everything below `/api`.
