@@ -3,6 +3,7 @@
 //! The doors parse and print; git, hosts and records are touched through the crates below.
 
 mod connections;
+mod credentials;
 mod doctor;
 mod error;
 mod export;
@@ -12,6 +13,7 @@ mod hooks;
 mod intake;
 mod keys;
 mod link;
+mod process;
 mod repos;
 mod run;
 mod service;
@@ -24,6 +26,7 @@ mod worker;
 use tokio::sync::OnceCell;
 
 pub use connections::{AppInstallation, NewConnection, SyncRights, TestReport};
+pub use credentials::GitLogin;
 pub use doctor::{Finding, Level};
 pub use error::{Error, ErrorKind};
 pub use failpoint::fail_point;

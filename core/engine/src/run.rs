@@ -10,6 +10,7 @@ use coregit_store::{Claim, FinishedRun};
 
 use crate::export::Exported;
 use crate::link::Link;
+use crate::process::{is_dead, own_name};
 use crate::{Engine, Error, ErrorKind, fail_point};
 
 /// A worker's hold on a sync lasts this long without a heartbeat.
@@ -61,8 +62,9 @@ impl Engine {
 
     async fn claim_patiently(&self, sync: &SyncConfig) -> Result<Claim, Error> {
         let deadline = tokio::time::Instant::now() + BUSY_PATIENCE;
+        self.bury_the_dead().await?;
         loop {
-            if let Some(claim) = self.store.claim_sync(&sync.id, &worker_name(), LEASE_S).await? {
+            if let Some(claim) = self.store.claim_sync(&sync.id, &own_name(), LEASE_S).await? {
                 return Ok(claim);
             }
             if tokio::time::Instant::now() > deadline {
@@ -71,6 +73,14 @@ impl Engine {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Ends the leases of workers of this machine that were killed: nobody has to wait for them.
+    pub(crate) async fn bury_the_dead(&self) -> Result<(), Error> {
+        for worker in self.store.holders().await?.into_iter().filter(|w| is_dead(w)) {
+            self.store.end_leases_of(&worker).await?;
+        }
+        Ok(())
     }
 
     /// Makes the plan of a run and changes nothing.
@@ -218,10 +228,4 @@ fn started(sync: &SyncConfig) -> SyncRun {
         started_at: Timestamp::now(),
         completed_at: None,
     }
-}
-
-/// How this process calls itself in a lease: host, process id.
-pub(crate) fn worker_name() -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{host}:{}", std::process::id())
 }

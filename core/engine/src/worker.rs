@@ -9,7 +9,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::UnixDatagram;
 
-use crate::run::{LEASE_S, Outcome, worker_name};
+use crate::process::own_name;
+use crate::run::{LEASE_S, Outcome};
 use crate::{Engine, Error, fail_point};
 
 /// A drain waits for what is due within this time: 10 minutes.
@@ -66,7 +67,7 @@ impl Engine {
         self.sweep(repo).await?;
         loop {
             self.take_all_events(repo).await?;
-            while let Some(claim) = self.store.claim(&worker_name(), LEASE_S, only).await? {
+            while let Some(claim) = self.store.claim(&own_name(), LEASE_S, only).await? {
                 self.run_trigger(&claim).await?;
                 self.take_all_events(repo).await?;
             }
@@ -108,6 +109,7 @@ impl Engine {
     }
 
     async fn sweep(&self, repo: Option<&Repo>) -> Result<(), Error> {
+        self.bury_the_dead().await?;
         for repo in self.served(repo).await? {
             if let Err(error) = self.sweep_repo(&repo).await {
                 tracing::warn!(repo = %repo.slug, %error, "cannot be swept");
@@ -143,7 +145,7 @@ impl Engine {
         let mut word = [0u8; 512];
         loop {
             if running.len() < self.settings.worker_runs()
-                && let Some(claim) = self.due().await?
+                && let Some(claim) = self.store.claim(&own_name(), LEASE_S, None).await?
             {
                 running.push(async move { self.run_trigger(&claim).await });
                 continue;
@@ -163,14 +165,6 @@ impl Engine {
         let rest = async { while running.next().await.is_some() {} };
         let _ = tokio::time::timeout(Duration::from_secs(30), rest).await;
         Ok(())
-    }
-
-    /// The next trigger, where one is due: looking costs a read, only claiming takes the write lock.
-    async fn due(&self) -> Result<Option<Claim>, Error> {
-        match self.store.next_due(None).await? {
-            Some(due) if due <= Timestamp::now() => Ok(self.store.claim(&worker_name(), LEASE_S, None).await?),
-            _ => Ok(None),
-        }
     }
 
     /// A hook says which repository has events.

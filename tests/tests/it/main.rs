@@ -1,4 +1,3 @@
 //! The integration tests of the workspace, one binary.
 
-mod connections;
-mod export;
+mod providers;

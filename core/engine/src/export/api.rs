@@ -74,8 +74,7 @@ impl Run<'_> {
         let update =
             RefUpdate { name: self.branch_ref(), expected: snapshot.head.unwrap_or(zero), new: made.oid };
         let objects = self.objects()?;
-        let list = objects.objects_of_change(snapshot.head_tree.as_ref(), &made.oid, &snapshot.changes)?;
-        let push = Push { objects: Some(list), ..Push::of(std::slice::from_ref(&update)) };
+        let push = Push { onto_tree: snapshot.head_tree, ..Push::of(std::slice::from_ref(&update)) };
         let pushed = remote.push(&objects, &advertisement, &push).await;
         fail_point("snapshot.moved");
         let report = match pushed.map_err(Error::from) {

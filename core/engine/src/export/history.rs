@@ -251,6 +251,7 @@ impl Run<'_> {
         let ok: Vec<_> = exported.refs.iter().filter(|r| r.status == RefStatus::Ok).cloned().collect();
         exported.wrote = !ok.is_empty();
         self.proved(&ok, &mut theirs).await?;
+        fail_point("history.proved");
         self.note_bases(planned, &theirs, exported);
         let head = RefName::of_branch(&self.sync.branch);
         exported.remote_sha = theirs.get(&head).copied();
