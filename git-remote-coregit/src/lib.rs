@@ -1,0 +1,175 @@
+//! `git-remote-coregit`: plain git through coregit, in the feel of ssh and without a token in any URL.
+//!
+//! One talk with git per process. It moves bytes between git and a host; what a connection is and how its
+//! token is kept, the engine knows.
+
+mod address;
+mod config;
+mod fallback;
+mod framing;
+mod gits_own;
+mod handover;
+mod home;
+mod home_repo;
+mod host;
+mod login;
+mod push;
+mod receive;
+mod remote;
+mod road;
+mod screen;
+mod session;
+mod trouble;
+mod upload;
+mod urlmatch;
+mod words;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::ExitCode;
+
+use address::{Address, WebUrl};
+use config::GitConfig;
+use coregit_engine::GitLogin;
+use coregit_model::RemoteRepo;
+use gits_own::OwnHelper;
+use home_repo::HomeRepo;
+use host::Host;
+use remote::Destination;
+use road::{Circumstances, Road, Shape};
+use session::Input;
+use tokio::runtime::Runtime;
+use trouble::Trouble;
+
+/// Has the talk that git starts with these arguments: the remote's name (or its address) and the address.
+/// Exit code 0, 1 when it failed (standard error says why), 2 for arguments that make no sense.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<String> = arguments.map(|a| a.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["--version" | "-V"] => {
+            let version = concat!("git-remote-coregit ", env!("CARGO_PKG_VERSION"), "\n");
+            let _ = std::io::stdout().write_all(version.as_bytes());
+            ExitCode::SUCCESS
+        }
+        ["--credential", connection, repo, action] => report(hand_over(connection, repo, action)),
+        [remote, address] => report(serve(remote, address)),
+        _ => {
+            trouble::say("usage: git-remote-coregit REMOTE ADDRESS (git starts it for coregit:: addresses)");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What git's own HTTPS asks when it speaks for a connection.
+fn hand_over(connection: &str, repo: &str, action: &str) -> Result<(), Trouble> {
+    if action != "get" {
+        return Ok(());
+    }
+    let repo = RemoteRepo::parse(repo).map_err(|e| Trouble::new(e.to_string()))?;
+    let login = event_loop()?.block_on(async {
+        let engine = home::needed(&GitConfig::read()?).await?;
+        Ok::<_, Trouble>(engine.git_login(connection, &repo).await?)
+    })?;
+    handover::answer(&login, &mut std::io::stdin().lock(), &mut stdout()?)
+}
+
+fn event_loop() -> Result<Runtime, Trouble> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| Trouble::io("no event loop can be made", &e))
+}
+
+fn report(ended: Result<(), Trouble>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            let _ = std::io::stderr().write_all(trouble.lines().as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(remote: &str, address: &str) -> Result<(), Trouble> {
+    end_with_git();
+    let address = Address::parse(address)?;
+    let config = GitConfig::read()?;
+    let runtime = event_loop()?;
+    match address {
+        Address::Url(url) => {
+            let login = runtime.block_on(home::login_for(&url, remote, &config))?;
+            serve_url(runtime, (remote, url, login), &config)
+        }
+        Address::Connection { connection, repo } => {
+            let login = runtime.block_on(async {
+                let engine = home::needed(&config).await?;
+                Ok::<_, Trouble>(engine.git_login(&connection, &repo).await?)
+            })?;
+            let Address::Url(url) = Address::parse(&login.url)? else {
+                return Err(Trouble::new("the connection's address is no URL"));
+            };
+            serve_url(runtime, (remote, url, Some(login)), &config)
+        }
+        Address::Slug(slug) => {
+            let path = runtime.block_on(async {
+                let engine = home::needed(&config).await?;
+                Ok::<_, Trouble>(engine.repo(&slug.to_string()).await?.path)
+            })?;
+            session::talk(&mut HomeRepo { path }, git_says()?, &mut stdout()?)
+        }
+    }
+}
+
+/// Killed with git: a helper that waits for a slow hook of the host would otherwise stay behind.
+fn end_with_git() {
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+}
+
+fn serve_url(
+    runtime: Runtime,
+    (remote, url, login): (&str, WebUrl, Option<GitLogin>),
+    config: &GitConfig,
+) -> Result<(), Trouble> {
+    let connection = login.as_ref().and_then(|l| Some((l.connection_id.clone(), home::repo_of(&url)?)));
+    let own = OwnHelper { remote: remote.to_owned(), url: url.given.clone(), connection };
+    let environment = |name: &str| std::env::var(name).ok();
+    let road = Circumstances { config, remote, url: &url.given, environment: &environment }.road();
+    let (Road::Ours(shape), Some(origin)) = (road, url.origin.clone()) else {
+        return Err(own.become_it());
+    };
+    let settings = settings(&shape, login.as_ref().and_then(|l| l.ca_file.as_deref()));
+    let login = login.as_ref().map(home::as_login).or_else(|| login::of_address(&url, &origin));
+    let mut host = Host::new(runtime, Destination { url, origin, login, shape }, &settings, own)?;
+    session::talk(&mut host, git_says()?, &mut stdout()?)
+}
+
+fn settings(shape: &Shape, ca_file: Option<&str>) -> coregit_http::Settings {
+    let usual = coregit_http::Settings::default();
+    coregit_http::Settings {
+        ca_file: shape.ca_file.clone().or_else(|| ca_file.map(Into::into)),
+        proxy: shape.proxy.clone(),
+        // Some hosts look for git at the beginning.
+        user_agent: shape
+            .user_agent
+            .clone()
+            .unwrap_or_else(|| concat!("git/2.0 (coregit ", env!("CARGO_PKG_VERSION"), ")").to_owned()),
+        // git itself waits for ever; a hook may be silent for minutes.
+        idle_timeout: std::time::Duration::from_secs(600),
+        patience: std::time::Duration::from_secs(5),
+        ..usual
+    }
+}
+
+/// Standard input without the standard library's lock and buffer: a push moves it to another thread.
+fn git_says() -> Result<Input, Trouble> {
+    Ok(Box::new(BufReader::with_capacity(64 << 10, own_end(std::io::stdin().as_fd())?)))
+}
+
+fn stdout() -> Result<File, Trouble> {
+    own_end(std::io::stdout().as_fd())
+}
+
+fn own_end(end: BorrowedFd<'_>) -> Result<File, Trouble> {
+    end.try_clone_to_owned().map(File::from).map_err(|e| Trouble::io("git's pipe cannot be used", &e))
+}
