@@ -111,18 +111,25 @@ async fn a_worker_that_was_stopped_past_its_lease_can_write_nothing() {
     assert_eq!(home.store.run(&run.id).await.unwrap().unwrap().status, RunStatus::Error);
 }
 
+/// Claims, and tries to go on with it when the parent says so.
+async fn be_stopped(home: &std::path::Path) {
+    let store = Store::open_with(home, options()).await.unwrap();
+    let claim = store.claim("child", 1, None).await.unwrap().unwrap();
+    assert!(store.heartbeat(&claim, 1).await.unwrap());
+    // Stopped between two writes: inside of one it would hold SQLite's lock.
+    std::fs::write(home.join("claimed"), "").unwrap();
+    while !home.join("continued").exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!store.heartbeat(&claim, 1).await.unwrap());
+    assert!(!store.finish(&claim).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_process_that_is_stopped_loses_its_claim_and_learns_it() {
     let name = "claims::a_process_that_is_stopped_loses_its_claim_and_learns_it";
     if let Some(home) = child_home() {
-        let store = Store::open_with(&home, options()).await.unwrap();
-        let claim = store.claim("child", 1, None).await.unwrap().unwrap();
-        std::fs::write(home.join("claimed"), "").unwrap();
-        while store.heartbeat(&claim, 1).await.unwrap() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert!(!store.finish(&claim).await.unwrap());
-        return;
+        return be_stopped(&home).await;
     }
     let (home, sync) = Home::with_sync().await;
     home.store.add_trigger(&sync.id, "push", None).await.unwrap();
@@ -139,6 +146,7 @@ async fn a_process_that_is_stopped_loses_its_claim_and_learns_it() {
         }
     };
     assert_eq!(claim.attempt, 2);
+    std::fs::write(home.path().join("continued"), "").unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
