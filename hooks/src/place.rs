@@ -68,10 +68,12 @@ impl Place {
     pub(crate) fn held(&self) -> Held {
         match self.spool.policy() {
             Ok(policy) => Held::Policy(Box::new(policy)),
-            Err(error) if self.spool.exists() => match child::fail_closed(&self.git_dir) {
-                true => Held::Closed(error),
-                false => Held::Open(error),
-            },
+            Err(error) if self.spool.exists() => {
+                match self.spool.fails_closed() || child::fail_closed(&self.git_dir) {
+                    true => Held::Closed(error),
+                    false => Held::Open(error),
+                }
+            }
             Err(error) if self.mentions_fail_closed() && child::fail_closed(&self.git_dir) => {
                 Held::Closed(error)
             }

@@ -110,26 +110,30 @@ fn outcome(stage: &Stage, case: &Case) {
     assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{id}: {said:?}");
 }
 
-fn every_object(format: &str, unpack_limit: &str) {
+fn stage_of(format: &str, unpack_limit: &str) -> Stage {
     let stage = Stage::of_format(format);
     git(&stage.server, &["config", "receive.unpackLimit", unpack_limit], b"");
-    OBJECTS.iter().for_each(|case| outcome(&stage, case));
+    stage
 }
 
 #[test]
 fn every_object_is_judged_when_it_is_unpacked() {
-    every_object("sha1", "100000");
+    let stage = stage_of("sha1", "100000");
+    OBJECTS.iter().for_each(|case| outcome(&stage, case));
 }
 
 #[test]
 fn every_object_is_judged_when_its_pack_is_kept() {
-    every_object("sha1", "1");
+    let stage = stage_of("sha1", "1");
+    OBJECTS.iter().for_each(|case| outcome(&stage, case));
 }
 
 #[test]
 fn every_object_is_judged_in_sha256_repositories() {
-    every_object("sha256", "100000");
-    every_object("sha256", "1");
+    let (unpacked, kept) = (stage_of("sha256", "100000"), stage_of("sha256", "1"));
+    for (n, case) in OBJECTS.iter().enumerate() {
+        outcome([&unpacked, &kept][n % 2], case);
+    }
 }
 
 #[test]
@@ -280,6 +284,23 @@ fn an_odd_name_in_many_objects_is_told_once() {
     let said = support::said(&output);
     assert_eq!(said.matches("windows-name").count(), 1, "{said}");
     assert!(said.contains("19 more like it"), "{said}");
+}
+
+#[test]
+fn a_link_that_many_folders_have_is_told_once() {
+    for unpack_limit in ["1", "100000"] {
+        let stage = Stage::new();
+        git(&stage.server, &["config", "receive.unpackLimit", unpack_limit], b"");
+        for n in 0..1200 {
+            let dir = stage.local.join(format!("d{n}"));
+            std::fs::create_dir(&dir).unwrap();
+            std::os::unix::fs::symlink("/etc/passwd", dir.join(format!("l{n}"))).unwrap();
+        }
+        git(&stage.local, &["add", "."], b"");
+        stage.commit("links");
+        let said = support::said(&stage.push(&["main"]));
+        assert!(said.contains("symlink-absolute") && !said.contains("more like it"), "{said}");
+    }
 }
 
 #[test]

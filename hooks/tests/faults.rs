@@ -79,6 +79,20 @@ fn without_a_policy_pushes_are_refused_where_the_configuration_says_so() {
 }
 
 #[test]
+fn a_policy_that_says_so_refuses_when_it_cannot_be_read_any_more() {
+    let mut stage = Stage::new();
+    stage.set(|p| p.fail_closed = true);
+    stage.commit("c");
+    assert!(stage.push(&["main"]).status.success());
+    std::fs::write(stage.server.join("coregit/policy.json"), "{").unwrap();
+    stage.commit("d");
+    assert!(!stage.push(&["main"]).status.success());
+    stage.set(|p| p.fail_closed = false);
+    std::fs::write(stage.server.join("coregit/policy.json"), "{").unwrap();
+    assert!(stage.push(&["main"]).status.success());
+}
+
+#[test]
 fn a_link_in_place_of_the_spool_is_not_followed() {
     let stage = Stage::new();
     let elsewhere = stage.root().join("elsewhere");

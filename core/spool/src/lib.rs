@@ -3,6 +3,7 @@
 //! | file | written by | read by |
 //! |---|---|---|
 //! | `policy.json` | the engine | the hooks |
+//! | `fail-closed` | the engine: refuse pushes when the policy cannot be read | the hooks |
 //! | `events/<event id>.json` | `post-receive` | the worker, which removes it |
 //! | `events/damaged/` | the worker: events that nobody can read | people |
 //! | `results/<event id>.json` | the worker | a `post-receive` that waits |

@@ -30,7 +30,7 @@ pub struct Policy {
     /// The labels of the repository's syncs, for `-o coregit.only=`.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// Refuse pushes that cannot be judged, rather than warn.
+    /// Refuse pushes when this file cannot be read, rather than warn (`coregit.failClosed`).
     #[serde(default)]
     pub fail_closed: bool,
     /// How long `-o coregit.sync=wait` waits, in seconds.

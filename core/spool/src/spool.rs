@@ -12,6 +12,7 @@ use crate::{Event, EventResult, EventWriter, Policy, SpoolError};
 
 const FOLDER: &str = "coregit";
 const POLICY: &str = "policy.json";
+const FAIL_CLOSED: &str = "fail-closed";
 const FAILURE: &str = "failure";
 const EVENTS: &str = "events";
 const DAMAGED: &str = "damaged";
@@ -73,7 +74,18 @@ impl Spool {
     /// Replaces the policy.
     pub fn write_policy(&self, policy: &Policy) -> Result<(), SpoolError> {
         let folder = self.folder()?;
-        folder.write(POLICY, &json(policy), folder.facts()?.mode & 0o644)
+        let mode = folder.facts()?.mode & 0o644;
+        // Beside the policy, because it is for when that cannot be read.
+        match policy.fail_closed {
+            true => folder.write(FAIL_CLOSED, b"", mode)?,
+            false => folder.remove(FAIL_CLOSED)?,
+        }
+        folder.write(POLICY, &json(policy), mode)
+    }
+
+    /// Whether the last policy that was written said to refuse pushes when it cannot be read.
+    pub fn fails_closed(&self) -> bool {
+        self.folder().and_then(|folder| folder.facts_of(FAIL_CLOSED)).is_ok()
     }
 
     /// The policy, when it is there, whole, and written by the owner it names (or root): it names a
@@ -203,6 +215,7 @@ impl Spool {
         spool.remove_sub(EVENTS)?;
         spool.remove_sub(RESULTS)?;
         spool.remove(POLICY)?;
+        spool.remove(FAIL_CLOSED)?;
         spool.remove(FAILURE)?;
         git_dir.remove_sub(FOLDER)
     }

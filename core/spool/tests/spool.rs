@@ -259,7 +259,7 @@ fn results_are_found_by_their_event_and_go_with_age() {
     let (dir, spool) = made();
     let id = EventId::random();
     assert_eq!(spool.result(&id), None);
-    let result = EventResult { done: true, lines: vec!["main → github: ok".into()] };
+    let result = EventResult { done: true, lines: vec!["main → github: ok".into()], ..Default::default() };
     spool.write_result(&id, &result).unwrap();
     assert_eq!(spool.result(&id), Some(result));
     spool.remove_results_older_than(Duration::from_secs(3600)).unwrap();

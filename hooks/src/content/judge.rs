@@ -38,8 +38,8 @@ struct Blobs {
     modules: HashSet<Oid>,
     attributes: HashSet<Oid>,
     links: HashSet<Oid>,
-    /// `.gitmodules` that were read: most commits of a history have the same one.
-    known_modules: HashSet<Oid>,
+    /// Those that were judged: most commits of a history have the same ones.
+    judged: HashSet<Oid>,
     too_many: bool,
 }
 
@@ -62,35 +62,41 @@ impl Visitor for Judge {
         if self.blobs.too_many {
             return Err(ReadError::Malformed("more .gitmodules and .gitattributes than any history has"));
         }
-        for oid in self.blobs.take_modules() {
-            self.modules(&oid, quarantine)?;
+        if self.blobs.judged.len() > MOST_REMEMBERED {
+            self.blobs.judged.clear();
+        }
+        let blobs = std::mem::take(&mut self.blobs);
+        let mut judged = blobs.judged;
+        for oid in blobs.modules {
+            if judged.insert(oid) {
+                modules(&oid, quarantine, &mut self.report)?;
+            }
         }
         // An old one was judged when it came in, by git's own checks at least.
-        for oid in self.blobs.attributes.drain() {
-            if quarantine.is_new(&oid)? {
+        for oid in blobs.attributes {
+            if judged.insert(oid) && quarantine.is_new(&oid)? {
                 attributes(&oid, quarantine, &mut self.report)?;
             }
         }
-        for oid in self.blobs.links.drain() {
-            if quarantine.is_new(&oid)? {
+        for oid in blobs.links {
+            if judged.insert(oid) && quarantine.is_new(&oid)? {
                 link(&oid, quarantine, &mut self.report)?;
             }
         }
+        self.blobs.judged = judged;
         Ok(())
     }
 }
 
-impl Judge {
-    /// Judged even when the blob is not new: it may have come in under another name.
-    fn modules(&mut self, oid: &Oid, quarantine: &mut Quarantine) -> Result<(), ReadError> {
-        let Some(object) = quarantine.read(oid, MAX_GITMODULES)? else { return Ok(()) };
-        let findings = match object.raw {
-            Some(raw) => check::gitmodules(&raw),
-            None => vec![check::too_large()],
-        };
-        self.report.add(object.declared.kind, oid, findings);
-        Ok(())
-    }
+/// Judged even when the blob is not new: it may have come in under another name.
+fn modules(oid: &Oid, quarantine: &mut Quarantine, report: &mut Report) -> Result<(), ReadError> {
+    let Some(object) = quarantine.read(oid, MAX_GITMODULES)? else { return Ok(()) };
+    let findings = match object.raw {
+        Some(raw) => check::gitmodules(&raw),
+        None => vec![check::too_large()],
+    };
+    report.add(object.declared.kind, oid, findings);
+    Ok(())
 }
 
 fn attributes(oid: &Oid, quarantine: &mut Quarantine, report: &mut Report) -> Result<(), ReadError> {
@@ -125,14 +131,5 @@ impl Blobs {
                 false => self.too_many = true,
             }
         }
-    }
-
-    /// Those not read before; as far as that is remembered.
-    fn take_modules(&mut self) -> Vec<Oid> {
-        if self.known_modules.len() > MOST_REMEMBERED {
-            self.known_modules.clear();
-        }
-        let known = &mut self.known_modules;
-        self.modules.drain().filter(|oid| known.insert(*oid)).collect()
     }
 }
