@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use coregit_tests::forge::{Forge, Options};
+use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let options = match arguments(std::env::args().skip(1)) {
@@ -12,8 +13,7 @@ fn main() -> ExitCode {
         Err(wrong) => return usage(&wrong),
     };
     let forge = Forge::start(options);
-    announce(&forge);
-    until_told();
+    serve(&forge);
     ExitCode::SUCCESS
 }
 
@@ -26,6 +26,7 @@ fn arguments(mut args: impl Iterator<Item = String>) -> Result<Options, String> 
                 let address = args.next().ok_or("--listen ADDR")?;
                 options.listen = Some(address.parse().map_err(|_| format!("{address} is not ADDR:PORT"))?);
             }
+            "--tls" => options.tls = true,
             other => return Err(format!("{other} is not known")),
         }
     }
@@ -34,17 +35,17 @@ fn arguments(mut args: impl Iterator<Item = String>) -> Result<Options, String> 
 
 #[expect(clippy::print_stderr, reason = "usage goes to people")]
 fn usage(wrong: &str) -> ExitCode {
-    eprintln!("error: {wrong}\nusage: test-forge [--root DIR] [--listen ADDR:PORT]");
+    eprintln!("error: {wrong}\nusage: test-forge [--root DIR] [--listen ADDR:PORT] [--tls]");
     ExitCode::from(2)
 }
 
 #[expect(clippy::print_stdout, reason = "the line is what scripts read")]
 fn announce(forge: &Forge) {
-    println!("{}", serde_json::json!({"url": forge.url(), "api": forge.api()}));
+    println!("{}", serde_json::json!({"url": forge.url(), "api": forge.api(), "ca": forge.ca_file()}));
 }
 
 /// Returns at SIGTERM, SIGINT or the end of standard input: a script that holds a pipe to it takes it along.
-fn until_told() {
+fn serve(forge: &Forge) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be started");
     let (ended, end) = tokio::sync::oneshot::channel();
@@ -53,15 +54,14 @@ fn until_told() {
         let _ = ended.send(());
     });
     runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
         let mut term = signal(SignalKind::terminate()).expect("SIGTERM can be watched");
         let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be watched");
+        // Only now: who reads the line may send a signal at once.
+        announce(forge);
         tokio::select! {
             _ = term.recv() => {}
             _ = interrupt.recv() => {}
             _ = end => {}
         }
     });
-    // The reading thread may still wait: it must not hold the end up.
-    runtime.shutdown_background();
 }

@@ -50,6 +50,7 @@ mod schema;
 mod server;
 mod shared;
 mod start;
+mod tls;
 mod webhook;
 mod world;
 

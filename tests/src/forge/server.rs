@@ -9,12 +9,18 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, oneshot};
+use tokio_rustls::TlsAcceptor;
 
 use super::front::Front;
 use super::shared::Shared;
 
 /// Serves until the other end of `stopped` is dropped; then ends what is still open.
-pub(super) fn run(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+pub(super) fn run(
+    door: (TcpListener, Option<TlsAcceptor>),
+    shared: Arc<Shared>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let (listener, tls) = door;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be started");
     runtime.block_on(async move {
@@ -22,14 +28,14 @@ pub(super) fn run(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::
         let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime runs here");
         let front = Arc::new(Front::new(shared));
         tokio::select! {
-            () = accept(listener, front) => {}
+            () = accept((listener, tls), front) => {}
             _ = stopped => {}
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(5));
 }
 
-async fn accept(listener: tokio::net::TcpListener, front: Arc<Front>) {
+async fn accept((listener, tls): (tokio::net::TcpListener, Option<TlsAcceptor>), front: Arc<Front>) {
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             // Out of file descriptors: wait for some to come back.
@@ -37,7 +43,16 @@ async fn accept(listener: tokio::net::TcpListener, front: Arc<Front>) {
             continue;
         };
         let _ = socket.set_nodelay(true);
-        tokio::spawn(connection(socket, front.clone()));
+        match tls.clone() {
+            None => drop(tokio::spawn(connection(socket, front.clone()))),
+            Some(tls) => drop(tokio::spawn(secure(tls, socket, front.clone()))),
+        }
+    }
+}
+
+async fn secure(tls: TlsAcceptor, socket: tokio::net::TcpStream, front: Arc<Front>) {
+    if let Ok(stream) = tls.accept(socket).await {
+        connection(stream, front).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Starting and stopping a forge, and what tests do with it in Rust.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// Where it listens; `None` is a free port of 127.0.0.1.
     pub listen: Option<SocketAddr>,
+    /// Speak TLS, with HTTP/2, under an authority of the forge's own (`Forge::ca_file`).
+    pub tls: bool,
 }
 
 /// A running forge. It stops, and its children with it, when dropped.
@@ -29,6 +31,7 @@ pub struct Forge {
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
+    ca_file: Option<PathBuf>,
     _scratch: Option<tempfile::TempDir>,
 }
 
@@ -39,25 +42,25 @@ impl Forge {
     ///
     /// Where its folder or its address cannot be had: a test without a forge has nothing to say.
     pub fn start(options: Options) -> Self {
-        let scratch = match &options.root {
-            Some(_) => None,
-            None => Some(tempfile::tempdir().expect("a temporary folder can be made")),
-        };
-        let chosen = scratch.as_ref().map(|s| s.path().to_owned()).or(options.root.clone());
-        let root = chosen.expect("one of the two is there");
-        std::fs::create_dir_all(root.join("repos")).expect("the forge's folder can be made");
-        let root = root.canonicalize().expect("the folder was just made");
+        let (root, scratch) = folder(options.root);
         let listen = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         let listener = std::net::TcpListener::bind(listen).expect("the forge's address is free");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let shared = Arc::new(Shared::new(root, format!("http://{address}")));
+        let (tls, ca_file) = options.tls.then(|| super::tls::acceptor(&root)).unzip();
+        let scheme = if options.tls { "https" } else { "http" };
+        let shared = Arc::new(Shared::new(root, format!("{scheme}://{address}")));
         let (stop, stopped) = oneshot::channel();
         let served = shared.clone();
-        let thread = std::thread::spawn(move || server::run(listener, served, stopped));
-        Self { shared, stop: Some(stop), thread: Some(thread), _scratch: scratch }
+        let thread = std::thread::spawn(move || server::run((listener, tls), served, stopped));
+        Self { shared, stop: Some(stop), thread: Some(thread), ca_file, _scratch: scratch }
     }
 
-    /// `http://127.0.0.1:port`: what a connection's `--url` is.
+    /// The certificate of the forge's authority, PEM; `None` without TLS.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
+    /// `http://127.0.0.1:port`, or `https://`: what a connection's `--url` is.
     pub fn url(&self) -> &str {
         &self.shared.url
     }
@@ -227,6 +230,15 @@ impl Forge {
     fn existing(&self, full_name: &str) -> Repo {
         self.find(full_name).unwrap_or_else(|| panic!("the forge has no repository {full_name}"))
     }
+}
+
+/// The forge's folder, made, and what holds it where it is a temporary one.
+fn folder(chosen: Option<PathBuf>) -> (PathBuf, Option<tempfile::TempDir>) {
+    let scratch = chosen.is_none().then(|| tempfile::tempdir().expect("a temporary folder can be made"));
+    let root =
+        chosen.or_else(|| scratch.as_ref().map(|s| s.path().to_owned())).expect("one of the two is there");
+    std::fs::create_dir_all(root.join("repos")).expect("the forge's folder can be made");
+    (root.canonicalize().expect("the folder was just made"), scratch)
 }
 
 impl Drop for Forge {

@@ -4,9 +4,11 @@ mod account;
 mod apps;
 mod database;
 mod faults;
+mod foreign;
 mod git;
 mod graphql;
 mod hooks;
+mod program;
 mod rules;
 
 use std::path::Path;
