@@ -1,5 +1,7 @@
 //! Entries of a tree as JSON, cut into calls that the host can bear. Pure.
 
+use std::collections::HashSet;
+
 use coregit_http::HttpError;
 use coregit_model::Oid;
 use serde::Serialize;
@@ -98,32 +100,33 @@ fn inline_text(content: &Content) -> Option<&str> {
 /// Lines in the order of their calls, and how far they went.
 pub(super) struct Batches {
     lines: Vec<Line>,
+    /// Where the lines begin that take the place of what goes: no call reaches across.
+    late: usize,
     sent: usize,
     most: usize,
 }
 
 impl Batches {
-    /// Files first that nothing stands in the way of, then deletions, then files where a folder was or the
-    /// other way round: so no call makes what a later one takes away, and none leaves a tree empty that
-    /// a later one fills.
+    /// Files where a folder was, or the other way round, come in calls of their own behind all deletions:
+    /// what one call makes of `a` going and `a/b` coming is not written anywhere.
     pub(super) fn new(mut lines: Vec<Line>) -> Self {
-        let gone: std::collections::HashSet<String> =
+        let gone: HashSet<String> =
             lines.iter().filter(|line| line.deletes).map(|line| line.path.clone()).collect();
-        let mut folders = std::collections::HashSet::new();
-        for path in &gone {
-            folders.extend(parents(path).map(str::to_owned));
-        }
-        lines.sort_by_key(|line| match line.deletes {
-            true => 1,
-            false if folders.contains(&line.path) || parents(&line.path).any(|p| gone.contains(p)) => 2,
-            false => 0,
-        });
-        Self { lines, sent: 0, most: MOST_LINES }
+        let folders: HashSet<String> =
+            gone.iter().flat_map(|path| parents(path)).map(str::to_owned).collect();
+        let is_late = |line: &Line| {
+            !line.deletes && (folders.contains(&line.path) || parents(&line.path).any(|p| gone.contains(p)))
+        };
+        // Additions before deletions: a tree that is empty between two calls cannot be built upon.
+        lines.sort_by_key(|line| (is_late(line), line.deletes));
+        let late = lines.iter().position(is_late).unwrap_or(lines.len());
+        Self { lines, late, sent: 0, most: MOST_LINES }
     }
 
     /// The next call's lines; `None` when all went.
     pub(super) fn next(&self) -> Option<&[Line]> {
-        let rest = &self.lines[self.sent..];
+        let end = if self.sent < self.late { self.late } else { self.lines.len() };
+        let rest = &self.lines[self.sent..end];
         (!rest.is_empty()).then(|| &rest[..self.fitting(rest)])
     }
 

@@ -18,10 +18,6 @@ fn gone(path: &str) -> Line {
     Line::of(&entry(path, 0o100644, Content::Deleted)).unwrap()
 }
 
-fn order(lines: Vec<Line>) -> Vec<String> {
-    Batches::new(lines).lines.into_iter().map(|line| line.path).collect()
-}
-
 #[test]
 fn text_goes_along_and_everything_else_by_its_oid() {
     let sha = oid().to_string();
@@ -72,10 +68,20 @@ fn calls_are_halved_down_to_one_entry() {
 }
 
 #[test]
-fn a_folder_in_place_of_a_file_comes_after_the_deletion() {
-    assert_eq!(order(vec![text("a/b", b""), gone("a"), text("c", b"")]), ["c", "a", "a/b"]);
-    assert_eq!(order(vec![text("a", b""), gone("a/b/c"), text("z", b"")]), ["z", "a/b/c", "a"]);
-    assert_eq!(order(vec![gone("x"), text("xy/z", b"")]), ["xy/z", "x"]);
+fn what_takes_the_place_of_something_comes_in_a_call_behind_the_deletions() {
+    for (lines, expected) in [
+        (vec![text("a/b", b""), gone("a"), text("c", b"")], vec![vec!["c", "a"], vec!["a/b"]]),
+        (vec![text("a", b""), gone("a/b/c"), text("z", b"")], vec![vec!["z", "a/b/c"], vec!["a"]]),
+        (vec![gone("x"), text("xy/z", b"")], vec![vec!["xy/z", "x"]]),
+    ] {
+        let mut batches = Batches::new(lines);
+        let mut calls = Vec::new();
+        while let Some(lines) = batches.next() {
+            calls.push(lines.iter().map(|line| line.path.clone()).collect::<Vec<_>>());
+            batches.done();
+        }
+        assert_eq!(calls, expected);
+    }
 }
 
 #[test]
