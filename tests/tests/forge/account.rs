@@ -58,14 +58,14 @@ fn permissions_decide_for_fine_grained_tokens_and_hide_for_scoped_ones() {
     let reading = stage.forge.token(Token::fine_grained("octocat"));
     let elsewhere = stage.forge.token(Token::fine_grained("octocat").only(&["octocat/other"]));
     let unscoped = stage.forge.token(Token::classic("octocat").scopes(&[]));
-    let status = |token: &str, method, path| stage.call_as(token, method, path, Value::Null).status;
+    let status = |token: &str, method, path| stage.acting(token).call(method, path, Value::Null).status;
     assert_eq!(status(&reading, "GET", "/repos/octocat/app"), 200);
     assert_eq!(status(&elsewhere, "GET", "/repos/octocat/app"), 404);
     assert_eq!(status(&unscoped, "GET", "/repos/octocat/app"), 404);
-    let refused = stage.call_as(&reading, "DELETE", "/repos/octocat/app", Value::Null);
+    let refused = stage.acting(&reading).call("DELETE", "/repos/octocat/app", Value::Null);
     assert_eq!(refused.status, 403);
     assert_eq!(refused.header("x-accepted-github-permissions"), "administration=write");
-    assert_eq!(stage.call_as(&unscoped, "GET", "/user", Value::Null).header("x-oauth-scopes"), "");
+    assert_eq!(stage.acting(&unscoped).call("GET", "/user", Value::Null).header("x-oauth-scopes"), "");
 }
 
 #[test]
@@ -74,10 +74,10 @@ fn expiry_is_told_and_kept() {
     let mut token = Token::classic("octocat");
     token.expires = Some(stage.forge.now() + 100);
     let token = stage.forge.token(token);
-    let told = stage.call_as(&token, "GET", "/user", Value::Null);
+    let told = stage.acting(&token).call("GET", "/user", Value::Null);
     assert!(told.header("github-authentication-token-expiration").ends_with(" UTC"));
     stage.forge.advance(std::time::Duration::from_secs(101));
-    assert_eq!(stage.call_as(&token, "GET", "/user", Value::Null).status, 401);
+    assert_eq!(stage.acting(&token).call("GET", "/user", Value::Null).status, 401);
 }
 
 #[test]
@@ -105,5 +105,5 @@ fn repositories_are_made_listed_by_pages_and_taken_away() {
     assert!(page.header("link").contains("per_page=3&page=2>; rel=\"next\""), "{}", page.header("link"));
     assert_eq!(stage.call("DELETE", "/repos/octocat/a", Value::Null).status, 404);
     let owner = stage.forge.token(Token::classic("octocat").scopes(&["repo", "delete_repo"]));
-    assert_eq!(stage.call_as(&owner, "DELETE", "/repos/octocat/a", Value::Null).status, 204);
+    assert_eq!(stage.acting(&owner).call("DELETE", "/repos/octocat/a", Value::Null).status, 204);
 }

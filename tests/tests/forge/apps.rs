@@ -31,21 +31,21 @@ fn an_app_mints_tokens_that_work_for_git_and_the_api() {
     let (stage, app) = installed();
     let now = stage.forge.now();
     let jwt = jwt(&json!({"iss": app.client_id, "iat": now - 60, "exp": now + 540}));
-    assert_eq!(stage.call_as(&jwt, "GET", "/app", Value::Null).json()["slug"], "robot");
-    let found = stage.call_as(&jwt, "GET", "/repos/octocat/app/installation", Value::Null).json();
+    assert_eq!(stage.acting(&jwt).call("GET", "/app", Value::Null).json()["slug"], "robot");
+    let found = stage.acting(&jwt).call("GET", "/repos/octocat/app/installation", Value::Null).json();
     let path = format!("/app/installations/{}/access_tokens", found["id"]);
-    let minted = stage.call_as(&jwt, "POST", &path, json!({"permissions": {"contents": "write"}}));
+    let minted = stage.acting(&jwt).call("POST", &path, json!({"permissions": {"contents": "write"}}));
     assert_eq!(minted.status, 201);
     let token = minted.json()["token"].as_str().unwrap().to_owned();
     assert!(token.starts_with("ghs_"));
-    assert_eq!(stage.call_as(&token, "GET", "/user", Value::Null).status, 403);
-    let reached = stage.call_as(&token, "GET", "/installation/repositories", Value::Null).json();
+    assert_eq!(stage.acting(&token).call("GET", "/user", Value::Null).status, 403);
+    let reached = stage.acting(&token).call("GET", "/installation/repositories", Value::Null).json();
     assert_eq!((&reached["total_count"], &reached["repositories"][0]["name"]), (&json!(1), &json!("app")));
     let here = stage.work_tree("here");
     ok(&here, &["push", "-q", &stage.url("octocat/app", &token), "main"]);
-    assert_eq!(stage.call_as(&token, "GET", "/repos/octocat/app/hooks", Value::Null).status, 403);
+    assert_eq!(stage.acting(&token).call("GET", "/repos/octocat/app/hooks", Value::Null).status, 403);
     stage.forge.advance(std::time::Duration::from_secs(3601));
-    assert_eq!(stage.call_as(&token, "GET", "/repos/octocat/app", Value::Null).status, 401);
+    assert_eq!(stage.acting(&token).call("GET", "/repos/octocat/app", Value::Null).status, 401);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn more_than_granted_and_strange_clocks_are_refused() {
     let (stage, app) = installed();
     let now = stage.forge.now();
     let words = |claims: Value| {
-        let answer = stage.call_as(&jwt(&claims), "GET", "/app", Value::Null);
+        let answer = stage.acting(&jwt(&claims)).call("GET", "/app", Value::Null);
         (answer.status, answer.json()["message"].as_str().unwrap_or("").to_owned())
     };
     assert!(words(json!({"iss": app.id, "iat": now + 120, "exp": now + 300})).1.contains("'iat'"));
@@ -62,11 +62,11 @@ fn more_than_granted_and_strange_clocks_are_refused() {
     assert_eq!(words(json!({"iss": 1, "iat": now, "exp": now + 300})).0, 401);
     let good = jwt(&json!({"iss": app.id.to_string(), "iat": now, "exp": now + 300}));
     let (body, _) = good.rsplit_once('.').unwrap();
-    assert_eq!(stage.call_as(&format!("{body}.AAAA"), "GET", "/app", Value::Null).status, 401);
+    assert_eq!(stage.acting(&format!("{body}.AAAA")).call("GET", "/app", Value::Null).status, 401);
     let path = format!("/app/installations/{}/access_tokens", app.installations[0].id);
-    let asked = |body: Value| stage.call_as(&good, "POST", &path, body).status;
+    let asked = |body: Value| stage.acting(&good).call("POST", &path, body).status;
     assert_eq!(asked(json!({"permissions": {"workflows": "write"}})), 422);
     assert_eq!(asked(json!({"repositories": ["none"]})), 422);
     assert_eq!(asked(json!({"repositories": ["app"]})), 201);
-    assert_eq!(stage.call_as(&stage.token, "GET", "/app", Value::Null).status, 401);
+    assert_eq!(stage.acting(&stage.token).call("GET", "/app", Value::Null).status, 401);
 }

@@ -123,7 +123,7 @@ fn scripts_order_the_same_through_the_control_api() {
     assert_eq!(made.status, 201);
     let token = control("POST", "tokens", json!({"login": "hubot", "scopes": ["repo"], "label": "h"})).json();
     let token = token["value"].as_str().unwrap().to_owned();
-    assert_eq!(stage.call_as(&token, "GET", "/repos/hubot/tool", Value::Null).status, 200);
+    assert_eq!(stage.acting(&token).call("GET", "/repos/hubot/tool", Value::Null).status, 200);
     let fault = json!({"path": "/api/v3/user", "effect": {"answer": {"status": 503}}});
     assert_eq!(control("POST", "faults", fault).status, 204);
     assert_eq!([stage.user(), stage.user()], [503, 200]);
@@ -134,7 +134,7 @@ fn scripts_order_the_same_through_the_control_api() {
     assert!(stage.forge.find("hubot/instrument").is_some());
     assert!(control("POST", "clock", json!({"advance_ms": 1000})).json()["now_ms"].is_i64());
     control("POST", "revoke", json!({"token": "h"}));
-    assert_eq!(stage.call_as(&token, "GET", "/user", Value::Null).status, 401);
+    assert_eq!(stage.acting(&token).call("GET", "/user", Value::Null).status, 401);
     assert_eq!(control("GET", "requests", Value::Null).json()[0]["token"], "h");
     assert_eq!(control("GET", "violations", Value::Null).json()["violations"], json!([]));
     control("DELETE", "requests", Value::Null);

@@ -1,4 +1,5 @@
 //! The forge itself: that it answers as GitHub does.
+#![allow(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
 mod account;
 mod apps;
@@ -44,18 +45,12 @@ impl Stage {
 
     /// Calls the API with the stage's token.
     fn call(&self, method: &str, path: &str, body: Value) -> Answer {
-        self.call_as(&self.token, method, path, body)
+        self.acting(&self.token).call(method, path, body)
     }
 
-    /// Calls the API with another token; empty is none.
-    fn call_as(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
-        let bearer = format!("Bearer {token}");
-        let mut headers = vec![("user-agent", "tests")];
-        if !token.is_empty() {
-            headers.push(("authorization", bearer.as_str()));
-        }
-        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        ask(method, &format!("{}{path}", self.forge.api()), &headers, &body).unwrap()
+    /// Who calls the API with another token; empty is none.
+    fn acting<'a>(&'a self, token: &'a str) -> Acting<'a> {
+        Acting { forge: &self.forge, token }
     }
 
     /// A work tree `name` with one commit, and `origin` at `octocat/app`.
@@ -66,6 +61,24 @@ impl Stage {
         ok(&dir, &["remote", "add", "origin", &self.url("octocat/app", &self.token)]);
         commit(&dir, "README.md", "one\n");
         dir
+    }
+}
+
+/// A caller of the API.
+struct Acting<'a> {
+    forge: &'a Forge,
+    token: &'a str,
+}
+
+impl Acting<'_> {
+    fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = vec![("user-agent", "tests")];
+        if !self.token.is_empty() {
+            headers.push(("authorization", bearer.as_str()));
+        }
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        ask(method, &format!("{}{path}", self.forge.api()), &headers, &body).unwrap()
     }
 }
 
