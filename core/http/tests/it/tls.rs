@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use coregit_http::{Client, Effect, HttpError, Reply, Request, Retry, Settings};
@@ -33,13 +34,16 @@ fn server_settings(certificate: &str) -> rustls::ServerConfig {
     settings
 }
 
-/// A TLS host that answers with the protocol's version; gives its port.
-async fn host(certificate: &str) -> u16 {
+/// A TLS host that answers with the protocol's version; gives its port and how many connections it took.
+async fn counted_host(certificate: &str) -> (u16, Arc<AtomicUsize>) {
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_settings(certificate)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let connections = Arc::<AtomicUsize>::default();
+    let taken = connections.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            taken.fetch_add(1, Ordering::Relaxed);
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -51,7 +55,11 @@ async fn host(certificate: &str) -> u16 {
             });
         }
     });
-    port
+    (port, connections)
+}
+
+async fn host(certificate: &str) -> u16 {
+    counted_host(certificate).await.0
 }
 
 async fn ask(url: String, ca_file: Option<PathBuf>) -> Result<Reply, HttpError> {
@@ -66,6 +74,20 @@ async fn an_authority_of_ones_own_is_trusted_and_http_2_is_spoken() {
         let reply = ask(format!("https://{name}:{port}/"), Some(file("ca.pem"))).await.unwrap();
         assert_eq!(reply.body, "HTTP/2.0");
     }
+}
+
+#[tokio::test]
+async fn one_connection_serves_many_requests() {
+    let (port, connections) = counted_host("good.pem").await;
+    let settings =
+        Settings { ca_file: Some(file("ca.pem")), idle_timeout: Duration::from_secs(20), ..settings() };
+    let client = Client::new(&settings).unwrap();
+    let ask = || client.metered(Arc::default());
+    let url = format!("https://localhost:{port}/");
+    ask().call(Request::get(&url)).await.unwrap();
+    let many = (0..20).map(|_| async { ask().call(Request::get(&url)).await });
+    futures_util::future::try_join_all(many).await.unwrap();
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! GraphQL: refusals come with status 200, in `errors`.
 
+use std::time::Duration;
+
 use coregit_http::{Cost, Effect, HttpError, Request, Retry, class_of_words};
 use coregit_model::{ErrorClass, RemoteRepo};
 use serde::Deserialize;
@@ -7,6 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Github;
+
+/// The wait after a limit that comes without headers (`facts/providers.md`, 2.11).
+const UNTOLD: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -75,7 +80,11 @@ impl Github {
 impl Refusal {
     fn classified(&self, request_id: Option<String>) -> HttpError {
         let effect = if self.kind.is_empty() { Effect::Unknown } else { Effect::Refused };
-        let error = HttpError::new(self.class(), effect, coregit_http::redact(&self.message));
+        let class = self.class();
+        let error = HttpError::new(class, effect, coregit_http::redact(&self.message));
+        if class == ErrorClass::Rate {
+            return error.with_effect(Effect::Refused).with_wait(UNTOLD);
+        }
         match request_id {
             Some(id) if self.kind.is_empty() => error.with_hint(format!("the host calls this request {id}")),
             _ => error,

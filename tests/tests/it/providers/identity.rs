@@ -38,6 +38,16 @@ fn a_wrong_token_is_refused_in_the_known_words() {
 }
 
 #[test]
+fn a_login_with_an_escape_in_it_is_shown_harmless() {
+    let scene = Scene::empty();
+    let canned =
+        Canned { status: 200, body: r#"{"login":"oct\u001b]0;x\u0007ocat"}"#.into(), ..Canned::default() };
+    scene.forge.fault(Fault::on("GET", "*/user", Effect::Answer(canned)));
+    let identity = run(scene.provider().validate()).unwrap();
+    assert_eq!(identity.username, "oct\\x1b]0;x\\x07ocat");
+}
+
+#[test]
 fn a_host_that_cannot_be_asked_is_no_refusal() {
     let scene = Scene::empty();
     scene.forge.fault(Fault::on("GET", "*/user", Effect::Answer(Canned::bad_gateway())).always());
