@@ -1,5 +1,9 @@
 //! What the figures of this crate are measured with: `serve DIR`, `push REPO URL`, `diff REPO OLD NEW`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measuring tool prints, and stops where it is wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measuring tool prints, and stops where it is wrong"
+)]
 
 #[path = "../tests/support/server.rs"]
 #[allow(dead_code, reason = "only its good side is needed here")]
@@ -44,13 +48,19 @@ async fn push(repo: &str, url: &str) {
     let pushed = began.elapsed();
     let proved = remote.ls_refs(&[b"refs/"]).await.unwrap();
     assert!(report.is_ok() && proved.refs.into_iter().eq(repo.refs().unwrap()));
-    println!("refs {} bytes {} pushed {pushed:?} proved {:?}", updates.len(), report.bytes_sent, began.elapsed());
+    println!(
+        "refs {} bytes {} pushed {pushed:?} proved {:?}",
+        updates.len(),
+        report.bytes_sent,
+        began.elapsed()
+    );
 }
 
 fn diff(repo: &str, old: &str, new: &str) {
     let began = Instant::now();
     let repo = Repo::open(repo).unwrap();
-    let changes = repo.diff_trees(Some(&old.parse().unwrap()), Some(&new.parse().unwrap()), 1_000_000).unwrap();
+    let changes =
+        repo.diff_trees(Some(&old.parse().unwrap()), Some(&new.parse().unwrap()), 1_000_000).unwrap();
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap();
     let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap();

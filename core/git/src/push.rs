@@ -134,7 +134,10 @@ impl Remote {
 async fn pack_of(repo: &Repo, there: &Advertisement, push: &Push<'_>) -> Result<Pack, GitError> {
     let new: Vec<Oid> = push.updates.iter().map(|u| u.new).filter(|oid| !oid.is_zero()).collect();
     if let (Some(tree), [new]) = (&push.onto_tree, &new[..]) {
-        return pack::of_commit(repo, new, tree).await;
+        // With its parent here, git looks only at the folders that changed.
+        if !repo.commit(new)?.parents.iter().all(|parent| repo.has(parent)) {
+            return pack::of_commit(repo, new, tree).await;
+        }
     }
     let known: Vec<Oid> = there.refs.values().chain(&there.have).copied().collect();
     pack::of_history(repo, &new, &known).await
