@@ -113,6 +113,11 @@ impl Stage {
         command
     }
 
+    /// Runs a program of [`Stage::program`] to its end.
+    pub fn said(&self, command: &mut Command) -> Said {
+        Said::of(command.output().expect("the program starts"))
+    }
+
     fn environment(&self) -> Vec<(String, String)> {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let mut environment = vec![

@@ -53,13 +53,19 @@ fn bounded(source: impl Read, name: &str) -> Result<Secret, Error> {
     }
 }
 
+/// The passphrase of an identity, where a person is there to give it.
+pub fn passphrase(prompt: &str) -> Option<Secret> {
+    std::io::stdin().is_terminal().then(|| ask(&format!("{prompt}: ")).ok()).flatten()
+}
+
 /// Asks a person without echo.
-pub fn ask(prompt: &str) -> Result<Secret, Error> {
+fn ask(prompt: &str) -> Result<Secret, Error> {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
     let stdin = std::io::stdin();
     let mut err = std::io::stderr();
     let _ = write!(err, "{prompt}").and_then(|()| err.flush());
-    let before = tcgetattr(&stdin).map_err(|e| Error::failed(format!("the terminal cannot be asked: {e}")))?;
+    let before =
+        tcgetattr(&stdin).map_err(|e| Error::failed(format!("the terminal cannot be asked: {e}")))?;
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO);
     tcsetattr(&stdin, OptionalActions::Now, &silent)

@@ -1,7 +1,7 @@
 //! Connections: made only with a token that its provider accepts, shown without it.
 
 use coregit_model::{Connection, ConnectionId, ProviderKind, Secret, Timestamp, TokenKind};
-use coregit_providers::Addresses;
+use coregit_providers::{Addresses, Provider};
 use coregit_store::Found;
 
 use crate::{Engine, Error, ErrorKind};
@@ -54,6 +54,21 @@ pub struct TestReport {
     pub syncs: Vec<SyncRights>,
 }
 
+impl TestReport {
+    fn of(connection: &Connection) -> Self {
+        Self {
+            id: connection.id.clone(),
+            label: connection.label.clone(),
+            valid: false,
+            username: None,
+            error: None,
+            scopes: Vec::new(),
+            expires_at: None,
+            syncs: Vec::new(),
+        }
+    }
+}
+
 /// What a token may do for one sync.
 #[derive(Debug, serde::Serialize)]
 pub struct SyncRights {
@@ -77,27 +92,21 @@ impl Engine {
         if new.app.is_none() {
             check_token(&new.secret)?;
         }
-        let url = new.url.clone().or_else(|| self.settings.github_url().map(str::to_owned));
-        let draft = self.draft(provider, new.label, url, new.ca_file, new.app.as_ref())?;
+        let draft = self.draft(provider, &new)?;
         let proved = self.prove(&draft, &new.secret).await?;
         self.store.insert_connection(&proved, &new.secret).await?;
         Ok(proved)
     }
 
-    fn draft(
-        &self,
-        provider: ProviderKind,
-        label: String,
-        url: Option<String>,
-        ca_file: Option<String>,
-        app: Option<&AppInstallation>,
-    ) -> Result<Connection, Error> {
+    fn draft(&self, provider: ProviderKind, new: &NewConnection) -> Result<Connection, Error> {
+        let url = new.url.clone().or_else(|| self.settings.github_url().map(str::to_owned));
+        let app = new.app.as_ref();
         let addresses = Addresses::of(provider, url.as_deref()).map_err(|e| Error::usage(e.to_string()))?;
         let now = Timestamp::now();
         Ok(Connection {
             id: ConnectionId::random(),
             provider,
-            label,
+            label: new.label.clone(),
             external_username: String::new(),
             url,
             origin: addresses.git_origin().clone(),
@@ -106,7 +115,7 @@ impl Engine {
             token_expires_at: None,
             app_id: app.map(|a| a.app_id.clone()),
             installation_id: app.and_then(|a| a.installation_id),
-            ca_file,
+            ca_file: new.ca_file.clone(),
             last_synced_at: None,
             invalid_since: None,
             created_at: now,
@@ -191,16 +200,7 @@ impl Engine {
         let connection = self.connection(id_or_label).await?;
         let secret = self.store.open_token(&connection).await?;
         let provider = self.provider_for(&connection, &secret).await?;
-        let mut report = TestReport {
-            id: connection.id.clone(),
-            label: connection.label.clone(),
-            valid: false,
-            username: None,
-            error: None,
-            scopes: Vec::new(),
-            expires_at: None,
-            syncs: Vec::new(),
-        };
+        let mut report = TestReport::of(&connection);
         match provider.validate().await.map_err(Error::from) {
             Ok(identity) => {
                 report.valid = true;
@@ -214,11 +214,21 @@ impl Engine {
                 return Ok(report);
             }
         }
+        report.syncs = self.rights_of(&connection, &provider).await?;
+        Ok(report)
+    }
+
+    async fn rights_of(
+        &self,
+        connection: &Connection,
+        provider: &Provider,
+    ) -> Result<Vec<SyncRights>, Error> {
+        let mut all = Vec::new();
         for sync in self.store.syncs_of_connection(&connection.id).await? {
             let rights = provider.rights(&sync.remote).await?;
-            report.syncs.push(SyncRights { label: sync.label, remote: sync.remote.to_string(), rights });
+            all.push(SyncRights { label: sync.label, remote: sync.remote.to_string(), rights });
         }
-        Ok(report)
+        Ok(all)
     }
 
     /// Deletes a connection and the syncs that use it; their history stays.

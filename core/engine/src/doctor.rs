@@ -120,7 +120,9 @@ impl Engine {
         let subject = format!("connection {label}");
         let renew = format!("`coregit connections update {id} --token-stdin < FILE`");
         match self.test_connection(id).await {
-            Err(error) => Finding::wrong(Level::Warning, &subject, error.sentence, error.hint.unwrap_or_default()),
+            Err(error) => {
+                Finding::wrong(Level::Warning, &subject, error.sentence, error.hint.unwrap_or_default())
+            }
             Ok(report) if !report.valid => {
                 Finding::wrong(Level::Error, &subject, report.error.unwrap_or_default(), renew)
             }

@@ -8,7 +8,8 @@ pub fn fail_point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSES: AtomicU32 = AtomicU32::new(0);
     let Ok(wanted) = std::env::var("COREGIT_FAIL_AT") else { return };
-    let (point, nth) = wanted.split_once(':').map_or((wanted.as_str(), 1), |(p, n)| (p, n.parse().unwrap_or(1)));
+    let (point, nth) =
+        wanted.split_once(':').map_or((wanted.as_str(), 1), |(p, n)| (p, n.parse().unwrap_or(1)));
     if point == name && PASSES.fetch_add(1, Ordering::Relaxed) + 1 == nth {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }

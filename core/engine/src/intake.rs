@@ -41,7 +41,8 @@ impl Engine {
         let mut found = 0;
         for sync in syncs {
             if self.differs(&sync, &refs).await? {
-                self.store.add_trigger(&sync.id, "sweep", None).await?;
+                let not_before = self.store.sync_retry(&sync.id).await?.next_try_at;
+                self.store.add_trigger(&sync.id, "sweep", not_before).await?;
                 found += 1;
             }
         }
@@ -62,9 +63,9 @@ impl Engine {
                 || given_up.iter().any(|r| r.name == *theirs && r.new == Some(*oid) && r.reason.is_some())
         };
         let ours = outgoing_refs(sync, refs.to_vec());
-        let moved = ours.iter().any(|(theirs, (ours, oid))| {
-            known.get(theirs) != Some(oid) && !left(theirs, ours, oid)
-        });
+        let moved = ours
+            .iter()
+            .any(|(theirs, (ours, oid))| known.get(theirs) != Some(oid) && !left(theirs, ours, oid));
         let gone = sync.prune == coregit_model::Prune::Managed && known.keys().any(|k| !ours.contains_key(k));
         Ok(moved || (gone && sync.mode == Mode::History))
     }

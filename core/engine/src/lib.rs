@@ -23,6 +23,9 @@ mod syncs;
 mod verify;
 mod worker;
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use tokio::sync::OnceCell;
 
 pub use connections::{AppInstallation, NewConnection, SyncRights, TestReport};
@@ -47,6 +50,8 @@ pub struct Engine {
     settings: Settings,
     store: coregit_store::Store,
     http: OnceCell<coregit_http::Client>,
+    /// Tokens, by fingerprint, whose budgets were read from the records.
+    restored: Mutex<BTreeSet<String>>,
 }
 
 impl Engine {
@@ -58,7 +63,7 @@ impl Engine {
         }
         let settings = Settings::load(&home)?;
         let store = coregit_store::Store::open(home.path()).await?;
-        Ok(Self { home, settings, store, http: OnceCell::new() })
+        Ok(Self { home, settings, store, http: OnceCell::new(), restored: Mutex::default() })
     }
 
     /// The home.

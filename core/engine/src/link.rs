@@ -1,6 +1,7 @@
 //! An open link to one remote repository: its provider, its git address and what the talk with it costs.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
 
 use coregit_git::Remote;
 use coregit_http::{Client, Meter};
@@ -39,16 +40,19 @@ impl Engine {
     async fn client_for(&self, connection: &Connection, meter: &Arc<Meter>) -> Result<Client, Error> {
         let client = match &connection.ca_file {
             None => self.http().await?.clone(),
-            Some(file) => Client::new(&coregit_http::Settings {
-                ca_file: Some(file.into()),
-                ..self.settings.http()
-            })?,
+            Some(file) => {
+                Client::new(&coregit_http::Settings { ca_file: Some(file.into()), ..self.settings.http() })?
+            }
         };
         Ok(client.metered(meter.clone()))
     }
 
     /// The provider's API with this secret, outside of any run.
-    pub(crate) async fn provider_for(&self, connection: &Connection, secret: &Secret) -> Result<Provider, Error> {
+    pub(crate) async fn provider_for(
+        &self,
+        connection: &Connection,
+        secret: &Secret,
+    ) -> Result<Provider, Error> {
         let client = self.client_for(connection, &Arc::default()).await?;
         Ok(Provider::new(connection, client, secret.clone(), self.store.token_fingerprint(secret).await?)?)
     }
@@ -60,7 +64,34 @@ impl Engine {
         let meter = Arc::<Meter>::default();
         let client = self.client_for(&connection, &meter).await?;
         let fingerprint = self.store.token_fingerprint(&secret).await?;
-        let provider = Provider::new(&connection, client.clone(), secret, fingerprint)?;
+        let provider = Provider::new(&connection, client.clone(), secret, fingerprint.clone())?;
+        self.restore_budgets(&client, &provider, &fingerprint).await?;
         Ok(Link { connection, provider, client, meter })
+    }
+
+    /// What other processes spent of this token's budgets, read once in each process.
+    async fn restore_budgets(&self, client: &Client, provider: &Provider, token: &str) -> Result<(), Error> {
+        if !self.restored.lock().unwrap_or_else(PoisonError::into_inner).insert(token.to_owned()) {
+            return Ok(());
+        }
+        let hosts: BTreeSet<_> = provider.addresses().origins().into_iter().collect();
+        for host in hosts {
+            let Some(state) = self.store.budget(&host.to_string(), token).await? else { continue };
+            match serde_json::from_str(&state.json) {
+                Ok(record) => client.budgets().restore(vec![record]),
+                Err(error) => tracing::debug!(%error, "a budget of another version is left alone"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what this process spent for the next one. Hosts that count nothing cost nothing here.
+    pub(crate) async fn keep_budgets(&self) -> Result<(), Error> {
+        let Some(client) = self.http.get() else { return Ok(()) };
+        for record in client.budgets().snapshot() {
+            let json = serde_json::to_string(&record).map_err(|e| Error::failed(e.to_string()))?;
+            self.store.put_budget(&record.host, &record.fingerprint, &json).await?;
+        }
+        Ok(())
     }
 }

@@ -13,7 +13,9 @@ pub(crate) fn own_name() -> String {
 /// Whether this name is that of a process that ran in our reach and runs no more. `false` when it cannot be
 /// told: then its lease must run out.
 pub(crate) fn is_dead(name: &str) -> bool {
-    let Some(rest) = scope().and_then(|scope| name.strip_prefix(&scope)?.strip_prefix('/')) else { return false };
+    let Some(rest) = scope().and_then(|scope| name.strip_prefix(&scope)?.strip_prefix('/')) else {
+        return false;
+    };
     let Some((pid, start)) = rest.split_once('/') else { return false };
     let Ok(pid) = pid.parse() else { return false };
     start_time(pid).is_none_or(|now| now != start)

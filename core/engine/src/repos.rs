@@ -15,8 +15,11 @@ impl Engine {
     pub async fn create_repo(&self, slug: &str, path: Option<&Path>) -> Result<Repo, Error> {
         let slug = RepoSlug::parse(slug).map_err(|e| Error::usage(e.to_string()))?;
         if self.store.repo(&slug).await?.is_some() {
-            return Err(Error::new(crate::ErrorKind::Conflict, format!("there is a repository {slug} already"))
-                .hint(format!("`coregit repos show {slug}` shows it")));
+            return Err(Error::new(
+                crate::ErrorKind::Conflict,
+                format!("there is a repository {slug} already"),
+            )
+            .hint(format!("`coregit repos show {slug}` shows it")));
         }
         let repo = match path {
             Some(path) => self.adopt(slug, path).await?,

@@ -100,7 +100,11 @@ impl Engine {
     }
 
     /// One attempt under a lease, from the start of the run record to its end.
-    pub(crate) async fn run_claimed(&self, claim: &Claim, branch: Option<BranchName>) -> Result<Outcome, Error> {
+    pub(crate) async fn run_claimed(
+        &self,
+        claim: &Claim,
+        branch: Option<BranchName>,
+    ) -> Result<Outcome, Error> {
         let sync = self.sync(claim.sync_id.as_str()).await?;
         let mut record = started(&sync);
         self.store.start_run(claim, &record).await?;
@@ -111,16 +115,18 @@ impl Engine {
             let result = run.export().await;
             Ok((result, run))
         };
-        let (result, run) = match self.with_heartbeat(claim, work).await {
-            Ok((result, run)) => (result, Some(run)),
-            Err(error) => (Err(error), None),
+        let (result, notes) = match self.with_heartbeat(claim, work).await {
+            Err(error) => (Err(error), Vec::new()),
+            Ok((result, run)) => {
+                let cost = run.link.meter.read();
+                (record.counts.requests, record.counts.bytes_sent) = (cost.requests as u32, cost.bytes_sent);
+                (result, run.notes)
+            }
         };
-        if let Some(run) = &run {
-            let cost = run.link.meter.read();
-            (record.counts.requests, record.counts.bytes_sent) = (cost.requests as u32, cost.bytes_sent);
-        }
         fail_point("run.worked");
-        self.record(claim, &sync, record, result, run.map(|r| r.notes).unwrap_or_default()).await
+        let exported = result.unwrap_or_else(|error| Exported::failed(&error));
+        exported.fill(&mut record, &notes);
+        self.record(claim, &sync, record, exported).await
     }
 
     async fn with_heartbeat<T>(
@@ -145,16 +151,9 @@ impl Engine {
         &self,
         claim: &Claim,
         sync: &SyncConfig,
-        mut run: SyncRun,
-        result: Result<Exported, Error>,
-        notes: Vec<String>,
+        run: SyncRun,
+        exported: Exported,
     ) -> Result<Outcome, Error> {
-        let (mut exported, error) = match result {
-            Ok(exported) => (exported, None),
-            Err(error) => (Exported::failed(&error), Some(error)),
-        };
-        let error = error.or_else(|| exported.error.take());
-        exported.fill(&mut run, &notes);
         let finished = FinishedRun {
             last_synced_sha: exported.proved_at(),
             last_error: (run.status == RunStatus::Error).then(|| run.message.clone()),
@@ -166,8 +165,9 @@ impl Engine {
         };
         self.store.finish_run(claim, &finished).await?;
         fail_point("run.recorded");
-        self.follow_up(sync, &run, error.as_ref()).await?;
-        Ok(Outcome { run, error })
+        self.keep_budgets().await?;
+        self.follow_up(sync, &run, exported.error.as_ref()).await?;
+        Ok(Outcome { run, error: exported.error })
     }
 
     /// What an end means for the connection, the sync and the next pusher.
@@ -201,7 +201,8 @@ impl Engine {
             None => spool.clear_failure(),
             Some(failure) => {
                 let first = failure.lines().next().unwrap_or("");
-                let line = format!("coregit: the last sync to {} ({}) failed: {first}", sync.remote, sync.label);
+                let line =
+                    format!("coregit: the last sync to {} ({}) failed: {first}", sync.remote, sync.label);
                 spool.write_failure(&line)
             }
         };

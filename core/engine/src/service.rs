@@ -152,8 +152,9 @@ fn write_crontab(line: Option<&str>) -> Result<(), Error> {
         return Ok(());
     }
     let missing = |e: std::io::Error| {
-        Error::failed(format!("crontab cannot be run: {e}"))
-            .hint("keep `coregit worker` running by your own means, for example in a container's start command")
+        Error::failed(format!("crontab cannot be run: {e}")).hint(
+            "keep `coregit worker` running by your own means, for example in a container's start command",
+        )
     };
     let mut child = Command::new("crontab").arg("-").stdin(Stdio::piped()).spawn().map_err(missing)?;
     let wrote = std::io::Write::write_all(&mut child.stdin.take().expect("it was piped"), next.as_bytes());

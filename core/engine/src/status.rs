@@ -54,19 +54,10 @@ impl Engine {
     async fn status(&self, sync: SyncConfig) -> Result<SyncStatus, Error> {
         let repo = self.repo_of(&sync).await?;
         let last_run = self.store.last_runs(&sync.id, 1).await?.pop();
-        let running = last_run.as_ref().is_some_and(|r| r.status == RunStatus::Running);
         let behind = self.behind(&repo, &sync).await.unwrap_or(None);
         let next_try_at = self.store.sync_retry(&sync.id).await?.next_try_at;
+        let state = state(&sync, last_run.as_ref(), behind);
         let failed = last_run.as_ref().filter(|r| r.status == RunStatus::Error);
-        let state = match (sync.state, failed, behind) {
-            _ if running => "running",
-            (SyncState::Paused, _, _) => "paused",
-            (SyncState::Held, _, _) => "held",
-            (_, Some(_), _) => "failing",
-            (_, None, None) => "never_synced",
-            (_, None, Some(0)) => "in_sync",
-            (_, None, Some(_)) => "behind",
-        };
         let problem = failed.map(|r| r.message.clone());
         let hint = hint(&sync, failed, behind, next_try_at);
         let lag_s = sync.last_synced_at.map(|at| (Timestamp::now().as_millis() - at.as_millis()) / 1000);
@@ -96,6 +87,19 @@ impl Engine {
     }
 }
 
+/// The state in one word.
+fn state(sync: &SyncConfig, last_run: Option<&SyncRun>, behind: Option<u64>) -> &'static str {
+    match (last_run.map(|r| r.status), sync.state, behind) {
+        (Some(RunStatus::Running), _, _) => "running",
+        (_, SyncState::Paused, _) => "paused",
+        (_, SyncState::Held, _) => "held",
+        (Some(RunStatus::Error), _, _) => "failing",
+        (_, _, None) => "never_synced",
+        (_, _, Some(0)) => "in_sync",
+        (_, _, Some(_)) => "behind",
+    }
+}
+
 /// The command that mends what is wrong with a sync.
 fn hint(
     sync: &SyncConfig,
@@ -104,33 +108,35 @@ fn hint(
     next_try_at: Option<Timestamp>,
 ) -> Option<String> {
     let label = &sync.label;
-    let connection = &sync.connection_id;
-    if sync.state == SyncState::Paused {
-        return Some(format!("`coregit sync resume {label}`"));
+    match failed {
+        _ if sync.state == SyncState::Paused => Some(format!("`coregit sync resume {label}`")),
+        Some(run) => Some(mend(sync, run, next_try_at)),
+        None if behind.is_none_or(|n| n > 0) => Some(format!("`coregit sync trigger {label}`")),
+        None => None,
     }
-    let class = failed.and_then(|r| r.class);
-    let text = match class {
+}
+
+fn mend(sync: &SyncConfig, failed: &SyncRun, next_try_at: Option<Timestamp>) -> String {
+    let (label, connection) = (&sync.label, &sync.connection_id);
+    let test = format!("`coregit connections test {connection}`");
+    match failed.class {
         Some(ErrorClass::Auth) => {
             format!("give a new token: `coregit connections update {connection} --token-stdin < FILE`")
         }
-        Some(ErrorClass::Scope | ErrorClass::Sso) => {
-            format!("give the token that right, then `coregit connections test {connection}`")
-        }
-        Some(ErrorClass::NotFound) => format!("check the remote's name and `coregit connections test {connection}`"),
+        Some(ErrorClass::Scope | ErrorClass::Sso) => format!("give the token that right, then {test}"),
+        Some(ErrorClass::NotFound) => format!("check the remote's name and {test}"),
         Some(ErrorClass::Moved) => {
             format!("look at {}; when it is right, delete the sync and create it again", sync.remote)
         }
-        Some(ErrorClass::Rate | ErrorClass::Transient) => match next_try_at {
-            Some(at) => format!("it is tried again at {at}; `coregit sync trigger {label}` tries now"),
-            None => format!("`coregit sync trigger {label}` tries again"),
-        },
+        Some(ErrorClass::Rate | ErrorClass::Transient)
+            if next_try_at.is_some_and(|at| at > Timestamp::now()) =>
+        {
+            let at = next_try_at.map(|at| at.to_string()).unwrap_or_default();
+            format!("it is tried again at {at}; `coregit sync trigger {label}` tries now")
+        }
         Some(ErrorClass::Conflict) if sync.mode == Mode::History => {
             format!("`coregit sync trigger {label} --dry-run` shows which refs, and why")
         }
-        Some(_) => format!("`coregit sync history {}` shows the runs", sync.repo_id),
-        None if failed.is_some() => format!("`coregit sync trigger {label}` tries again"),
-        None if behind.is_none_or(|n| n > 0) => format!("`coregit sync trigger {label}`"),
-        None => return None,
-    };
-    Some(text)
+        _ => format!("`coregit sync trigger {label}` tries again"),
+    }
 }

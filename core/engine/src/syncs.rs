@@ -2,8 +2,8 @@
 
 use coregit_git::Repo as GitRepo;
 use coregit_model::{
-    BranchName, Connection, Direction, Guard, Mode, OnDivergence, Refspec, Refspecs, RemoteRepo, Repo, RepoId,
-    SyncConfig, SyncId, SyncState, Timestamp, Via,
+    BranchName, Connection, Direction, Guard, Mode, OnDivergence, Refspec, Refspecs, RemoteRepo, Repo,
+    RepoId, SyncConfig, SyncId, SyncState, Timestamp, Via,
 };
 use coregit_store::Found;
 
@@ -112,7 +112,8 @@ impl Engine {
         match others.iter().find(|o| o.label == sync.label && o.id != sync.id) {
             None => Ok(()),
             Some(other) => {
-                let sentence = format!("this repository has a sync called {:?} already ({})", sync.label, other.id);
+                let sentence =
+                    format!("this repository has a sync called {:?} already ({})", sync.label, other.id);
                 Err(Error::new(ErrorKind::Conflict, sentence).hint("give another --label"))
             }
         }
@@ -163,7 +164,9 @@ impl Engine {
         let before = sync.clone();
         apply(&mut sync, change)?;
         if sync == before {
-            return Err(Error::usage("nothing to change").hint("`coregit sync update --help` lists what can be"));
+            return Err(
+                Error::usage("nothing to change").hint("`coregit sync update --help` lists what can be")
+            );
         }
         self.sync_label_is_free(&sync).await?;
         if sync.branch != before.branch {
@@ -184,7 +187,10 @@ impl Engine {
     }
 
     /// Syncs of this connection that a refused token stopped run again.
-    pub(crate) async fn release_held_syncs(&self, connection: &coregit_model::ConnectionId) -> Result<(), Error> {
+    pub(crate) async fn release_held_syncs(
+        &self,
+        connection: &coregit_model::ConnectionId,
+    ) -> Result<(), Error> {
         for sync in self.store.syncs_of_connection(connection).await? {
             if sync.state == SyncState::Held {
                 self.store.set_sync_state(&sync.id, SyncState::Active, None).await?;
@@ -219,7 +225,9 @@ impl Engine {
         }
         let mut notes = match self.install_hooks(repo, crate::hooks::Shared::No).await {
             Ok(report) => report.notes(),
-            Err(error) => vec![format!("the hooks could not be installed: {error}; the sweep finds pushes instead")],
+            Err(error) => {
+                vec![format!("the hooks could not be installed: {error}; the sweep finds pushes instead")]
+            }
         };
         if !self.worker_is_installed() {
             notes.push(
@@ -285,7 +293,9 @@ fn check(sync: &SyncConfig) -> Result<(), Error> {
             .hint("give --direction export; the table in README.md says what works today"));
     }
     if sync.mode == Mode::History && sync.via == Via::Api {
-        return Err(Error::usage("history by API is not in this version yet").hint("give --via git or --via auto"));
+        return Err(
+            Error::usage("history by API is not in this version yet").hint("give --via git or --via auto")
+        );
     }
     if sync.mode == Mode::History && sync.on_divergence == OnDivergence::Merge {
         return Err(Error::usage("histories are not merged by coregit")

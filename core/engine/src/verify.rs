@@ -52,7 +52,8 @@ impl Engine {
         let theirs = link.git(&sync.remote).await?.ls_refs(&[b"refs/"]).await?.refs;
         let key = self.remote_key_of(sync).await?;
         let bases = self.store.bases(&repo.id, &key).await?;
-        let pairs: Pairs = bases.into_iter().map(|b| (b.theirs, (b.ours, b.ours_oid, b.theirs_oid))).collect();
+        let pairs: Pairs =
+            bases.into_iter().map(|b| (b.theirs, (b.ours, b.ours_oid, b.theirs_oid))).collect();
         let differences = differences(sync, &ours, &theirs, &pairs);
         let fingerprint = fingerprint(ours.keys().map(|name| (name, theirs.get(name))));
         let last = self.store.last_receipt(&sync.id).await?;

@@ -131,7 +131,8 @@ impl Engine {
             }
             let last = self.store.last_runs(&sync.id, 1).await?.pop().map(|r| r.started_at);
             if last.unwrap_or(sync.created_at).plus_seconds(i64::from(interval)) <= now {
-                self.store.add_trigger(&sync.id, "interval", None).await?;
+                let not_before = self.store.sync_retry(&sync.id).await?.next_try_at;
+                self.store.add_trigger(&sync.id, "interval", not_before).await?;
             }
         }
         Ok(())
@@ -198,7 +199,9 @@ impl Engine {
         let sync = self.sync(claim.sync_id.as_str()).await?;
         let lines = lines(&sync, &outcome);
         let retry = match &outcome.error {
-            Some(error) if error.try_again() && claim.attempt < MOST_TRIES => Some(retry_at(error, claim.attempt)),
+            Some(error) if error.try_again() && claim.attempt < MOST_TRIES => {
+                Some(retry_at(error, claim.attempt))
+            }
             _ => None,
         };
         match retry {
@@ -269,9 +272,9 @@ fn told(done: Result<(), Error>) {
 
 async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! { _ = term.recv() => {} _ = int.recv() => {} }
 }
-

@@ -41,7 +41,9 @@ fn arguments(mut args: impl Iterator<Item = String>) -> Result<(Options, Option<
 
 #[expect(clippy::print_stderr, reason = "usage goes to people")]
 fn usage(wrong: &str) -> ExitCode {
-    eprintln!("error: {wrong}\nusage: test-forge [--root DIR] [--listen ADDR:PORT] [--demo OWNER/REPO] [--tls]");
+    eprintln!(
+        "error: {wrong}\nusage: test-forge [--root DIR] [--listen ADDR:PORT] [--demo OWNER/REPO] [--tls]"
+    );
     ExitCode::from(2)
 }
 

@@ -102,8 +102,10 @@ fn labels_are_unique_and_ids_serve_too() {
 fn plain_http_is_for_loopback_only_and_userinfo_is_never_echoed() {
     let stage = Stage::bare();
     stage.coregit(&["init"]).ok();
-    for url in ["http://example.com", "https://u:ghp_secret@example.com", "ftp://example.com", "example.com"] {
-        let args = ["connections", "create", "--provider", "github", "--label", "x", "--url", url, "--token-stdin"];
+    for url in ["http://example.com", "https://u:ghp_secret@example.com", "ftp://example.com", "example.com"]
+    {
+        let args =
+            ["connections", "create", "--provider", "github", "--label", "x", "--url", url, "--token-stdin"];
         let said = stage.coregit_fed("ghp_x", &args);
         assert_eq!(said.code, 2, "{url}: {said:?}");
         assert!(!said.err.contains("ghp_secret"));

@@ -46,7 +46,8 @@ fn install_is_repeatable_and_uninstall_is_byte_for_byte() {
     let stage = Stage::new();
     let bare = stage.repo();
     script(&bare.join("hooks/post-receive"), "#!/bin/sh\ncat > ran\n");
-    std::fs::write(bare.join("config"), "# ours\n[core]\n\tbare = true\n\trepositoryformatversion = 0\n").unwrap();
+    std::fs::write(bare.join("config"), "# ours\n[core]\n\tbare = true\n\trepositoryformatversion = 0\n")
+        .unwrap();
     let before = picture(&bare);
     stage.coregit(&["hooks", "install", "team/app"]).ok();
     let installed = picture(&bare);

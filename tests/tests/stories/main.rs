@@ -2,6 +2,10 @@
 
 mod connections;
 mod export;
+mod gitolite;
 mod homes;
 mod hooks;
+mod layouts;
+mod powercut;
 mod secrets;
+mod users;

@@ -51,7 +51,14 @@ fn processes_with(forms: &[Vec<u8>], hits: &mut Vec<String>) {
 fn story(stage: &Stage, mode: &str, said: &mut String) {
     let mut run = |args: &[&str]| {
         let mut command = stage.command(args);
-        for name in ["GIT_TRACE", "GIT_TRACE_CURL", "GIT_TRACE_PACKET", "GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_CURL_VERBOSE"] {
+        for name in [
+            "GIT_TRACE",
+            "GIT_TRACE_CURL",
+            "GIT_TRACE_PACKET",
+            "GIT_TRACE2",
+            "GIT_TRACE2_EVENT",
+            "GIT_CURL_VERBOSE",
+        ] {
             command.env(name, "1");
         }
         let output = command.env("COREGIT_LOG", "trace").env("GIT_TRACE_REDACT", "0").output().unwrap();
@@ -60,8 +67,22 @@ fn story(stage: &Stage, mode: &str, said: &mut String) {
     };
     stage.commit(mode, &[("a", mode)]);
     stage.push(&["origin", "main"]).ok();
-    run(&["sync", "config", "create", "team/app", "--connection", "work", "--remote", "octocat/app",
-        "--direction", "export", "--mode", mode, "--label", mode]);
+    run(&[
+        "sync",
+        "config",
+        "create",
+        "team/app",
+        "--connection",
+        "work",
+        "--remote",
+        "octocat/app",
+        "--direction",
+        "export",
+        "--mode",
+        mode,
+        "--label",
+        mode,
+    ]);
     run(&["sync", "trigger", mode]);
     stage.commit("more", &[("b", mode)]);
     stage.push(&["origin", "main"]).ok();
@@ -69,8 +90,15 @@ fn story(stage: &Stage, mode: &str, said: &mut String) {
     run(&["sync", "verify", mode]);
     run(&["sync", "delete", mode]);
     run(&["sync", "config", "delete", mode]);
-    for args in [&["connections", "list"][..], &["connections", "test", "work"], &["doctor"], &["keyring", "check"],
-        &["--json", "connections", "show", "work"], &["keyring", "rotate"], &["sync", "status"]] {
+    for args in [
+        &["connections", "list"][..],
+        &["connections", "test", "work"],
+        &["doctor"],
+        &["keyring", "check"],
+        &["--json", "connections", "show", "work"],
+        &["keyring", "rotate"],
+        &["sync", "status"],
+    ] {
         run(args);
     }
 }
@@ -92,11 +120,14 @@ fn the_token_is_found_nowhere() {
             hits
         });
         story(&stage, "history", &mut said);
-        stage.forge.fault(coregit_tests::forge::Fault::on(
-            "*",
-            "*",
-            coregit_tests::forge::Effect::Answer(coregit_tests::forge::Canned::message(500, "boom")),
-        ).times(3));
+        stage.forge.fault(
+            coregit_tests::forge::Fault::on(
+                "*",
+                "*",
+                coregit_tests::forge::Effect::Answer(coregit_tests::forge::Canned::message(500, "boom")),
+            )
+            .times(3),
+        );
         story(&stage, "snapshot", &mut said);
         stage.forge.revoke("mine");
         story(&stage, "history", &mut said);

@@ -5,19 +5,13 @@ use coregit_model::Connection;
 
 use super::or_dash;
 use crate::Exit;
-use crate::cli::{Connections, CreateConnection};
+use crate::cli::{Connections, CreateConnection, TokenSource};
 use crate::output::Output;
 use crate::secrets;
 
 pub async fn run(engine: &Engine, command: Connections, output: &Output) -> Result<Exit, Error> {
     match command {
-        Connections::Create(create) => {
-            let made = engine.create_connection(wanted(create)?).await?;
-            output.answer(&made, |_| {
-                format!("connected to {} as {} ({}, {})", made.origin, made.external_username, made.label, made.id)
-            });
-            warn_of_expiry(&made, output);
-        }
+        Connections::Create(new) => create(engine, new, output).await?,
         Connections::List => {
             let all = engine.connections().await?;
             output.answer(&serde_json::json!({ "connections": all }), |o| list(&all, o));
@@ -26,16 +20,7 @@ pub async fn run(engine: &Engine, command: Connections, output: &Output) -> Resu
             let connection = engine.connection(&id).await?;
             output.answer(&connection, |_| show(&connection));
         }
-        Connections::Update { id, label, token } => {
-            let secret = match secrets::is_given(&token) {
-                true => Some(secrets::token(&token)?),
-                false => None,
-            };
-            let changed = engine.update_connection(&id, label, secret).await?;
-            output.answer(&serde_json::json!({ "updated": true }), |_| {
-                format!("updated {} ({}), as {}", changed.label, changed.id, changed.external_username)
-            });
-        }
+        Connections::Update { id, label, token } => update(engine, &id, label, token, output).await?,
         Connections::Test { ids, all } => return test(engine, ids, all, output).await,
         Connections::Delete { id } => {
             let gone = engine.delete_connection(&id).await?;
@@ -45,6 +30,33 @@ pub async fn run(engine: &Engine, command: Connections, output: &Output) -> Resu
         }
     }
     Ok(Exit::Done)
+}
+
+async fn create(engine: &Engine, new: CreateConnection, output: &Output) -> Result<(), Error> {
+    let made = engine.create_connection(wanted(new)?).await?;
+    output.answer(&made, |_| {
+        format!("connected to {} as {} ({}, {})", made.origin, made.external_username, made.label, made.id)
+    });
+    warn_of_expiry(&made, output);
+    Ok(())
+}
+
+async fn update(
+    engine: &Engine,
+    id: &str,
+    label: Option<String>,
+    token: TokenSource,
+    output: &Output,
+) -> Result<(), Error> {
+    let secret = match secrets::is_given(&token) {
+        true => Some(secrets::token(&token)?),
+        false => None,
+    };
+    let changed = engine.update_connection(id, label, secret).await?;
+    output.answer(&serde_json::json!({ "updated": true }), |_| {
+        format!("updated {} ({}), as {}", changed.label, changed.id, changed.external_username)
+    });
+    Ok(())
 }
 
 fn wanted(create: CreateConnection) -> Result<NewConnection, Error> {
@@ -61,7 +73,14 @@ fn wanted(create: CreateConnection) -> Result<NewConnection, Error> {
             Some(full.display().to_string())
         }
     };
-    Ok(NewConnection { provider: create.provider, label: create.label, url: create.url, secret, app, ca_file })
+    Ok(NewConnection {
+        provider: create.provider,
+        label: create.label,
+        url: create.url,
+        secret,
+        app,
+        ca_file,
+    })
 }
 
 fn warn_of_expiry(connection: &Connection, output: &Output) {
@@ -87,7 +106,8 @@ fn list(all: &[Connection], output: &Output) -> String {
 }
 
 fn show(c: &Connection) -> String {
-    let scopes = if c.scopes.is_empty() { "not told by the provider".to_owned() } else { c.scopes.join(", ") };
+    let scopes =
+        if c.scopes.is_empty() { "not told by the provider".to_owned() } else { c.scopes.join(", ") };
     [
         ("id", c.id.to_string()),
         ("label", c.label.clone()),

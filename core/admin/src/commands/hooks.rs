@@ -17,7 +17,8 @@ pub async fn run(engine: &Engine, command: Hooks, output: &Output) -> Result<Exi
         }
         Hooks::Uninstall { repo } => {
             let repo = engine.repo(&repo).await?;
-            engine.uninstall_hooks(&repo).await?;
+            let notes = engine.uninstall_hooks(&repo).await?;
+            notes.iter().for_each(|n| output.note(n));
             output.answer(&serde_json::json!({ "uninstalled": true }), |_| {
                 format!("{} is as it was before `hooks install`", repo.path.display())
             });

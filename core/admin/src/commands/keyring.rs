@@ -36,7 +36,10 @@ pub async fn run(engine: &Engine, command: Keyring, output: &Output) -> Result<E
                 let head = format!("{} keys, {} sealed fields", report.keys.len(), report.fields.len());
                 match report.is_sound() {
                     true => format!("{head}: all open"),
-                    false => format!("{head}; these do not open:\n{}", coregit_engine::problems(&report).join("\n")),
+                    false => format!(
+                        "{head}; these do not open:\n{}",
+                        coregit_engine::problems(&report).join("\n")
+                    ),
                 }
             });
             if !report.is_sound() {

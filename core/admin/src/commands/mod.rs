@@ -40,6 +40,7 @@ async fn dispatch(engine: &Engine, command: Command, output: &Output) -> Result<
             Ok(Exit::Done)
         }
         Command::Worker { drain, repo } => {
+            engine.unlock(&mut |prompt| crate::secrets::passphrase(prompt))?;
             engine.work(WorkerOptions { drain, repo }).await?;
             Ok(Exit::Done)
         }

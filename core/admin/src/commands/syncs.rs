@@ -1,6 +1,8 @@
 //! `coregit sync …`
 
-use coregit_engine::{DryRun, Engine, Error, Outcome, SyncChange, SyncMade, SyncStatus, Verified, parse_duration};
+use coregit_engine::{
+    DryRun, Engine, Error, Outcome, SyncChange, SyncMade, SyncStatus, Verified, parse_duration,
+};
 use coregit_model::{BranchName, RunId, RunStatus, SyncConfig, SyncRun, SyncState};
 
 use super::or_dash;
@@ -59,16 +61,19 @@ fn told(made: &SyncMade, verb: &str, output: &Output) {
     made.notes.iter().for_each(|n| output.note(n));
 }
 
+/// Seconds; `None` for `never`.
+fn interval(text: &str) -> Result<Option<u32>, Error> {
+    if text == "never" {
+        return Ok(None);
+    }
+    match parse_duration(text).map(|d| d.as_secs()).filter(|s| *s >= 10) {
+        Some(seconds) => Ok(Some(u32::try_from(seconds).unwrap_or(u32::MAX))),
+        None => Err(Error::usage(format!("{text:?} is no interval; expected 10s or more, 15m, 2h or never"))),
+    }
+}
+
 fn change(options: SyncOptions) -> Result<SyncChange, Error> {
-    let interval_s = match options.interval.as_deref() {
-        None => None,
-        Some("never") => Some(None),
-        Some(text) => {
-            let time = parse_duration(text).filter(|d| d.as_secs() >= 10);
-            let expected = || Error::usage(format!("{text:?} is no interval; expected 10s or more, 15m, 2h or never"));
-            Some(Some(time.ok_or_else(expected)?.as_secs() as u32))
-        }
-    };
+    let interval_s = options.interval.as_deref().map(interval).transpose()?;
     let auto_sync = match (options.auto_sync, options.no_auto_sync) {
         (true, _) => Some(true),
         (_, true) => Some(false),
@@ -116,7 +121,8 @@ async fn trigger(
     output: &Output,
 ) -> Result<Exit, Error> {
     let sync = engine.sync(sync).await?;
-    let branch = branch.map(|b| BranchName::parse(&b)).transpose().map_err(|e| Error::usage(e.to_string()))?;
+    let branch =
+        branch.map(|b| BranchName::parse(&b)).transpose().map_err(|e| Error::usage(e.to_string()))?;
     if dry_run {
         let plan = engine.dry_run(&sync, branch).await?;
         output.answer(&plan, |o| planned(&plan, o));
@@ -190,7 +196,13 @@ async fn history(
     output.answer(&serde_json::json!({ "runs": runs, "next_cursor": next }), |o| {
         let row = |r: &SyncRun| {
             let took = r.completed_at.map(|end| format!("{} ms", end.as_millis() - r.started_at.as_millis()));
-            vec![r.id.to_string(), r.started_at.to_string(), r.status.to_string(), or_dash(took), r.message.clone()]
+            vec![
+                r.id.to_string(),
+                r.started_at.to_string(),
+                r.status.to_string(),
+                or_dash(took),
+                r.message.clone(),
+            ]
         };
         let rows: Vec<_> = runs.iter().map(row).collect();
         o.table(&["RUN", "STARTED", "STATUS", "TOOK", "MESSAGE"], &rows)
@@ -205,12 +217,14 @@ async fn status(engine: &Engine, repo: Option<String>, output: &Output) -> Resul
     };
     let all = engine.statuses(repo.as_ref()).await?;
     output.answer(&all, |o| {
-        let mut lines = vec![o.table(&["REPO", "SYNC", "REMOTE", "STATE", "PROVED", "BEHIND", "LAST RUN"], &{
-            all.iter().map(status_row).collect::<Vec<_>>()
-        })];
+        let mut lines =
+            vec![o.table(&["REPO", "SYNC", "REMOTE", "STATE", "PROVED", "BEHIND", "LAST RUN"], &{
+                all.iter().map(status_row).collect::<Vec<_>>()
+            })];
         for s in &all {
             let head = format!("{} of {}", s.sync.label, s.repo);
-            lines.extend(s.problem.as_ref().map(|p| format!("\n{} {head}: {p}", o.paint("31;1", "problem:"))));
+            lines
+                .extend(s.problem.as_ref().map(|p| format!("\n{} {head}: {p}", o.paint("31;1", "problem:"))));
             lines.extend(s.hint.as_ref().map(|h| format!("{} {h}", o.paint("36", "hint:"))));
         }
         lines.join("\n")
@@ -245,7 +259,10 @@ async fn verify(engine: &Engine, sync: &str, output: &Output) -> Result<Exit, Er
 
 fn proof(sync: &SyncConfig, verified: &Verified, output: &Output) -> String {
     if verified.equal {
-        return format!("equal: {} refs here and at {}, fingerprint {}", verified.refs, sync.remote, verified.fingerprint);
+        return format!(
+            "equal: {} refs here and at {}, fingerprint {}",
+            verified.refs, sync.remote, verified.fingerprint
+        );
     }
     let row = |d: &coregit_engine::Difference| {
         let oid = |oid: Option<coregit_model::Oid>| or_dash(oid.map(|o| o.short()));

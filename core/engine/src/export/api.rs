@@ -40,8 +40,7 @@ impl Run<'_> {
         self.intend_commit(snapshot, oid).await?;
         fail_point("snapshot.intended");
         let zero = Oid::zero(oid.format());
-        let update =
-            RefUpdate { name: self.branch_ref(), expected: snapshot.head.unwrap_or(zero), new: oid };
+        let update = RefUpdate { name: self.branch_ref(), expected: snapshot.head.unwrap_or(zero), new: oid };
         self.link.provider.update_refs(&remote, &[update]).await?;
         fail_point("snapshot.moved");
         Ok(oid)
@@ -79,12 +78,7 @@ impl Run<'_> {
         fail_point("snapshot.moved");
         let report = match pushed.map_err(Error::from) {
             Ok(report) => report,
-            Err(error) if error.effect_unknown => {
-                return match self.head_there().await {
-                    Ok(Some(head)) if head == made.oid => Ok(made.oid),
-                    _ => Err(error),
-                };
-            }
+            Err(error) if error.effect_unknown && self.stands_there(made.oid).await => return Ok(made.oid),
             Err(error) => return Err(error),
         };
         match super::refusal(&report, &update.name) {
@@ -94,6 +88,11 @@ impl Run<'_> {
                 Err(hint.into_iter().fold(error, Error::hint))
             }
         }
+    }
+
+    /// Whether a commit arrived although no answer did.
+    async fn stands_there(&mut self, commit: Oid) -> bool {
+        self.head_there().await.is_ok_and(|head| head == Some(commit))
     }
 
     /// The tree of their head, asked for where we do not have that commit.

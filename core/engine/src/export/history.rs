@@ -29,7 +29,8 @@ impl Run<'_> {
     pub(super) async fn export_history(&mut self) -> Result<Exported, Error> {
         let planned = self.planned_history().await?;
         guard(&self.sync, &planned.plan).map_err(|sentence| {
-            Error::refused(sentence).hint(format!("`coregit sync update {} --guard N` lets more go", self.sync.label))
+            Error::refused(sentence)
+                .hint(format!("`coregit sync update {} --guard N` lets more go", self.sync.label))
         })?;
         let writes: Vec<PlannedRef> = planned.plan.writes().cloned().collect();
         self.keep_backups(&writes).await?;
@@ -52,9 +53,15 @@ impl Run<'_> {
         self.prove_identity(&advertisement.refs, &common).await?;
         let ours = outgoing(&self.sync, self.git.refs()?);
         let held = self.engine.store.holds(&self.sync.id).await?;
-        let ours = ours.into_iter().filter(|(_, (name, oid))| !held.contains(&(name.clone(), *oid))).collect();
-        let sides =
-            Sides { sync: &self.sync, ours, theirs: &advertisement.refs, common: &common, intended: &intended };
+        let ours =
+            ours.into_iter().filter(|(_, (name, oid))| !held.contains(&(name.clone(), *oid))).collect();
+        let sides = Sides {
+            sync: &self.sync,
+            ours,
+            theirs: &advertisement.refs,
+            common: &common,
+            intended: &intended,
+        };
         let mut failure = None;
         let git = &self.git;
         let plan = plan(&sides, &mut |old, new| match git.is_ancestor(old, new) {
@@ -106,9 +113,13 @@ impl Run<'_> {
         theirs: &BTreeMap<RefName, Oid>,
         common: &BTreeMap<RefName, (RefName, Common)>,
     ) -> Result<(), Error> {
-        let as_left = !common.is_empty() && common.iter().all(|(name, (_, c))| theirs.get(name) == Some(&c.theirs));
+        let as_left =
+            !common.is_empty() && common.iter().all(|(name, (_, c))| theirs.get(name) == Some(&c.theirs));
         let a_day_ago = coregit_model::Timestamp::now().plus_seconds(-86_400);
-        if as_left && self.sync.remote_id.is_some() && self.sync.last_synced_at.is_some_and(|at| at > a_day_ago) {
+        if as_left
+            && self.sync.remote_id.is_some()
+            && self.sync.last_synced_at.is_some_and(|at| at > a_day_ago)
+        {
             return Ok(());
         }
         match self.link.provider.repository(&self.sync.remote).await.map_err(Error::from) {

@@ -27,7 +27,7 @@ pub fn merge(ours: Vec<TreeChange>, theirs: &[TreeChange], conflict: Conflict) -
         match (collides(&change, &changed), conflict) {
             (None, _) => merged.apply.push(change),
             (Some(_), Conflict::Remote) => {}
-            (Some(way), Conflict::Local) if way == Collision::SamePath => merged.apply.push(TreeChange {
+            (Some(Collision::SamePath), Conflict::Local) => merged.apply.push(TreeChange {
                 old: changed.get(change.path.as_slice()).copied().flatten().cloned(),
                 ..change
             }),
@@ -37,7 +37,6 @@ pub fn merge(ours: Vec<TreeChange>, theirs: &[TreeChange], conflict: Conflict) -
     merged
 }
 
-#[derive(PartialEq)]
 enum Collision {
     SamePath,
     FolderAndFile,
@@ -52,7 +51,8 @@ fn collides(change: &TreeChange, theirs: &BTreeMap<&[u8], Option<&Entry>>) -> Op
     let mut parents = slashes.map(|at| &change.path[..at]);
     let folder = [change.path.as_slice(), b"/"].concat();
     let mut below = theirs.range(folder.as_slice()..).take_while(|(path, _)| path.starts_with(&folder));
-    let hit = parents.any(|p| theirs.get(p).is_some_and(|new| new.is_some())) || below.any(|(_, new)| new.is_some());
+    let hit = parents.any(|p| theirs.get(p).is_some_and(|new| new.is_some()))
+        || below.any(|(_, new)| new.is_some());
     hit.then_some(Collision::FolderAndFile)
 }
 
@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn changes_elsewhere_are_kept_and_equal_changes_are_done() {
         let theirs = [change("theirs", None, Some(9)), change("both", None, Some(3))];
-        let merged = merge(vec![change("a", None, Some(1)), change("both", None, Some(3))], &theirs, Conflict::Stop);
+        let merged =
+            merge(vec![change("a", None, Some(1)), change("both", None, Some(3))], &theirs, Conflict::Stop);
         assert_eq!(merged, Merged { apply: vec![change("a", None, Some(1))], conflicts: vec![] });
     }
 
@@ -86,7 +87,8 @@ mod tests {
     #[test]
     fn a_file_here_and_a_folder_there_collide_both_ways() {
         let theirs = [change("d/x", None, Some(2)), change("f", None, Some(2))];
-        let merged = merge(vec![change("d", None, Some(1)), change("f/y", None, Some(1))], &theirs, Conflict::Stop);
+        let merged =
+            merge(vec![change("d", None, Some(1)), change("f/y", None, Some(1))], &theirs, Conflict::Stop);
         assert_eq!(merged.conflicts, [b"d".to_vec(), b"f/y".to_vec()]);
     }
 }

@@ -92,7 +92,12 @@ mod tests {
     use super::*;
 
     fn signature(name: &str) -> Signature {
-        Signature { name: name.into(), email: "a@example.com".into(), seconds: 1_700_000_000, offset: "+0130".into() }
+        Signature {
+            name: name.into(),
+            email: "a@example.com".into(),
+            seconds: 1_700_000_000,
+            offset: "+0130".into(),
+        }
     }
 
     fn made(message: &str, only_commit: bool) -> CommitParts {

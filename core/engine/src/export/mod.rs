@@ -17,8 +17,8 @@ use coregit_store::{Base, BaseKey};
 pub(crate) use plan::outgoing as outgoing_refs;
 pub(crate) use prove::fingerprint;
 
-use crate::run::{DryRun, Run};
 use crate::Error;
+use crate::run::{DryRun, Run};
 
 /// What an export did, for the record.
 #[derive(Default)]
@@ -104,8 +104,18 @@ impl Run<'_> {
         coregit_store::remote_key(&self.link.connection.origin, &self.sync)
     }
 
-    /// Runs the export to its end.
+    /// Runs the export to its end. A token that died meanwhile is renewed once, where it can be: an export that
+    /// begins anew goes on from what stands there.
     pub async fn export(&mut self) -> Result<Exported, Error> {
+        match self.export_once().await {
+            Err(error) if error.class == Some(ErrorClass::Auth) && self.link.provider.renew() => {
+                self.export_once().await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn export_once(&mut self) -> Result<Exported, Error> {
         match self.sync.mode {
             Mode::History => self.export_history().await,
             Mode::Snapshot => self.export_snapshot().await,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coregit_model::{Action, OnDivergence, Oid, Plan, PlannedRef, Prune, RefName, SyncConfig};
+use coregit_model::{Action, Oid, OnDivergence, Plan, PlannedRef, Prune, RefName, SyncConfig};
 
 /// The namespaces that hosts keep for themselves; a push to them is refused and sinks the rest.
 const HIDDEN: [&[u8]; 10] = [
@@ -78,7 +78,14 @@ fn outgoing_ref(
         Some(old) if is_ancestor(old, new) => (Action::FastForward, "our history goes on".to_owned()),
         Some(old) => diverged(sides, remote, old, is_ancestor(new, old)),
     };
-    PlannedRef { local: local.clone(), remote: remote.clone(), action, old: old.copied(), new: Some(*new), reason }
+    PlannedRef {
+        local: local.clone(),
+        remote: remote.clone(),
+        action,
+        old: old.copied(),
+        new: Some(*new),
+        reason,
+    }
 }
 
 /// Whether the head there is one that we left, or were about to leave, there.
@@ -109,7 +116,10 @@ fn diverged(sides: &Sides<'_>, remote: &RefName, old: &Oid, behind: bool) -> (Ac
         return (Action::Force, "our history was rewritten; theirs is what we left there".to_owned());
     }
     if sides.sync.on_divergence == OnDivergence::Overwrite {
-        return (Action::Force, "both sides moved; ours replaces theirs, which is kept in the backup".to_owned());
+        return (
+            Action::Force,
+            "both sides moved; ours replaces theirs, which is kept in the backup".to_owned(),
+        );
     }
     let what = if behind { "has commits that are not here" } else { "moved there and here" };
     let way = format!(
@@ -132,7 +142,14 @@ fn gone_ref(sides: &Sides<'_>, remote: &RefName, (local, common): &(RefName, Com
         true => (Action::Delete, "it was deleted here".to_owned()),
         false => (Action::Blocked, format!("{} was deleted here but moved there", remote.short())),
     };
-    Some(PlannedRef { local: local.clone(), remote: remote.clone(), action, old: Some(*old), new: None, reason })
+    Some(PlannedRef {
+        local: local.clone(),
+        remote: remote.clone(),
+        action,
+        old: Some(*old),
+        new: None,
+        reason,
+    })
 }
 
 /// Stops a run that would delete or force more refs than the sync allows.

@@ -56,8 +56,14 @@ struct Case {
     ancestor: bool,
 }
 
-const MAIN: Case =
-    Case { name: "refs/heads/main", ours: Some(2), theirs: Some(1), common: None, intended: None, ancestor: false };
+const MAIN: Case = Case {
+    name: "refs/heads/main",
+    ours: Some(2),
+    theirs: Some(1),
+    common: None,
+    intended: None,
+    ancestor: false,
+};
 
 fn action(sync: &SyncConfig, case: &Case) -> Option<Action> {
     let name = name(case.name);
@@ -106,7 +112,10 @@ fn hidden_namespaces_never_go() {
     sync.refs = Refspecs(vec![coregit_model::Refspec::parse("refs/*").unwrap()]);
     let refs = ["refs/heads/main", "refs/pull/1/head", "refs/notes/commits", "refs/replace/x"];
     let out = outgoing(&sync, refs.map(|r| (name(r), oid(1))).to_vec());
-    assert_eq!(out.keys().map(RefName::to_string).collect::<Vec<_>>(), ["refs/heads/main", "refs/notes/commits"]);
+    assert_eq!(
+        out.keys().map(RefName::to_string).collect::<Vec<_>>(),
+        ["refs/heads/main", "refs/notes/commits"]
+    );
 }
 
 #[test]

@@ -4,8 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use coregit_git::{CommitParts, Repo as GitRepo, TreeChange};
 use coregit_model::{
-    Action, BranchName, ErrorClass, Oid, OnDivergence, Plan, PlannedRef, RefName, RefResult, RefStatus,
-    Via,
+    Action, BranchName, ErrorClass, Oid, OnDivergence, Plan, PlannedRef, RefName, RefResult, RefStatus, Via,
 };
 use coregit_store::{Base, Intent};
 
@@ -105,10 +104,14 @@ impl Run<'_> {
             Err(error) => error,
         };
         match error.class {
-            Some(ErrorClass::Moved | ErrorClass::NotFound) if self.follow_rename(error.clone()).await.is_ok() => {
+            Some(ErrorClass::Moved | ErrorClass::NotFound)
+                if self.follow_rename(error.clone()).await.is_ok() =>
+            {
                 Ok(self.listed([&name].into_iter()).await?.get(&name).copied())
             }
-            Some(ErrorClass::Transient | ErrorClass::Scope | ErrorClass::Invalid) if self.sync.via == Via::Auto => {
+            Some(ErrorClass::Transient | ErrorClass::Scope | ErrorClass::Invalid)
+                if self.sync.via == Via::Auto =>
+            {
                 let head = self.link.provider.ref_oid(&self.sync.remote, &name).await;
                 self.notes.push(format!("git was closed ({error}), the API was used"));
                 Ok(head.map_err(|_| error)?)
@@ -234,7 +237,13 @@ impl Run<'_> {
         let head_tree = self.their_tree_here(&head).await?;
         let tree = self.objects()?.write_tree(Some(&head_tree), &changes)?;
         if tree == head_tree {
-            return Ok(Snapshot { tip, head: Some(head), head_tree: None, changes: Vec::new(), commit: None });
+            return Ok(Snapshot {
+                tip,
+                head: Some(head),
+                head_tree: None,
+                changes: Vec::new(),
+                commit: None,
+            });
         }
         let since = self.common().await?.remove(&self.branch_ref()).map(|(_, c)| c.ours);
         let commit = Some(self.made(&tip, Some(&head), &tree, since.as_ref())?);
@@ -253,7 +262,7 @@ impl Run<'_> {
 
     /// The repository that sees our objects, theirs and those made for them, and is never served.
     pub(super) fn objects(&self) -> Result<GitRepo, Error> {
-        Ok(GitRepo::open_or_create_shadow(&self.engine.home().shadow_dir(&self.repo.id), &self.repo.path)?)
+        Ok(GitRepo::open_or_create_shadow(self.engine.home().shadow_dir(&self.repo.id), &self.repo.path)?)
     }
 
     fn guard_files(&self, snapshot: &Snapshot) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! git hooks of a repository: installed beside what is there, taken out byte for byte.
 
+mod gitolite;
 mod place;
 mod undo;
 
@@ -60,6 +61,8 @@ pub struct HooksReport {
     pub chained: Vec<PathBuf>,
     /// Settings of the repository that were changed: key and value.
     pub settings: Vec<(String, String)>,
+    /// What somebody else has to do before all of them run.
+    pub asks: Vec<String>,
 }
 
 impl HooksReport {
@@ -71,8 +74,11 @@ impl HooksReport {
         }
         if !self.settings.is_empty() {
             let set = self.settings.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ");
-            notes.push(format!("hooks installed; set in the repository: {set} (`coregit hooks uninstall` undoes it)"));
+            notes.push(format!(
+                "hooks installed; set in the repository: {set} (`coregit hooks uninstall` undoes it)"
+            ));
         }
+        notes.extend(self.asks.iter().cloned());
         notes
     }
 }
@@ -83,8 +89,10 @@ impl Engine {
         let place = Place::find(&repo.path)?;
         if place.outside && shared == Shared::No {
             let sentence = format!("the hooks folder {} serves other repositories too", place.dir.display());
-            return Err(Error::refused(sentence)
-                .hint(format!("`coregit hooks install {} --shared` installs there all the same", repo.slug)));
+            return Err(Error::refused(sentence).hint(format!(
+                "`coregit hooks install {} --shared` installs there all the same",
+                repo.slug
+            )));
         }
         let binaries = binaries()?;
         let spool = Spool::at(&repo.path);
@@ -96,17 +104,35 @@ impl Engine {
         }
         let settings = undo.set_config(&repo.path, &SETTINGS, &spool)?;
         self.refresh_policy(&repo.id).await?;
-        Ok(HooksReport { hooks: self.hook_states(repo)?, chained, settings })
+        let asks = NAMES.iter().filter_map(|name| place.spot(name).ask).collect();
+        Ok(HooksReport { hooks: self.hook_states(repo)?, chained, settings, asks })
     }
 
-    /// Puts back what was there before.
-    pub async fn uninstall_hooks(&self, repo: &Repo) -> Result<(), Error> {
+    /// Puts back what was there before. Returns sentences about what had to stay.
+    pub async fn uninstall_hooks(&self, repo: &Repo) -> Result<Vec<String>, Error> {
         let spool = Spool::at(&repo.path);
         if !spool.exists() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        Undo::load(&spool)?.undo(&repo.path)?;
-        Ok(spool.remove()?)
+        let mut undo = Undo::load(&spool)?;
+        self.hand_over(repo, &mut undo).await?;
+        let notes = left_behind(&Place::find(&repo.path)?, &mut undo);
+        undo.undo(&repo.path, &spool)?;
+        spool.remove()?;
+        Ok(notes)
+    }
+
+    /// A hooks folder (or gitolite's VREF) may serve other repositories of ours, which keep it.
+    async fn hand_over(&self, repo: &Repo, undo: &mut Undo) -> Result<(), Error> {
+        for other in self.store.repos().await?.into_iter().filter(|o| o.id != repo.id) {
+            let (spool, place) = (Spool::at(&other.path), Place::find(&other.path));
+            let (Ok(mut theirs), Ok(place)) = (Undo::load(&spool), place) else { continue };
+            if theirs.is_installed() {
+                let links: Vec<_> = NAMES.iter().filter_map(|name| place.spot(name).link).collect();
+                undo.hand_over(&links, &mut theirs, &spool)?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs each hook with `--version`: a dangling link is silently no hook.
@@ -140,6 +166,19 @@ impl Engine {
         };
         Ok(spool.write_policy(&policy)?)
     }
+}
+
+/// Leaves what gitolite refuses pushes without.
+fn left_behind(place: &Place, undo: &mut Undo) -> Vec<String> {
+    let Some(gitolite) = &place.gitolite else { return Vec::new() };
+    let link = place.spot("update").link.filter(|link| gitolite.needs(link) && undo.leave(link));
+    let note = |link: PathBuf| {
+        let link = link.display();
+        format!(
+            "{link} stays: gitolite refuses every push while its rule VREF/coregit stands and this is gone"
+        )
+    };
+    link.map(note).into_iter().collect()
 }
 
 /// The folder of our hook programs: beside this program.

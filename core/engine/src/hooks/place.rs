@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use coregit_spool::Spool;
 
 use super::HookState;
+use super::gitolite::Gitolite;
 use super::undo::Undo;
 use crate::Error;
 
@@ -15,8 +16,20 @@ pub(super) struct Place {
     pub dir: PathBuf,
     /// Whether it lies outside of the repository.
     pub outside: bool,
+    /// The gitolite that owns part of it.
+    pub gitolite: Option<Gitolite>,
     /// Whether the host keeps one folder for each hook (`post-receive.d`), as Gitea and Forgejo do.
     split: bool,
+}
+
+/// Where one hook of ours goes.
+pub(super) struct Spot {
+    /// Our link; `None` where nothing can be put.
+    pub link: Option<PathBuf>,
+    /// What is shown as its place.
+    pub shown: PathBuf,
+    /// What somebody has to do before it runs.
+    pub ask: Option<String>,
 }
 
 impl Place {
@@ -28,15 +41,18 @@ impl Place {
         };
         let outside = !dir.starts_with(repo);
         let split = dir.join("post-receive.d").is_dir() && dir.join("post-receive.d/gitea").exists();
-        Ok(Self { dir, outside, split })
+        let gitolite = Gitolite::over(&dir);
+        Ok(Self { dir, outside, gitolite, split })
     }
 
-    /// Where our link for this hook goes.
-    pub fn path(&self, name: &str) -> PathBuf {
-        match self.split {
-            true => self.dir.join(format!("{name}.d")).join("coregit"),
-            false => self.dir.join(name),
-        }
+    /// Where our hook of this name goes.
+    pub fn spot(&self, name: &'static str) -> Spot {
+        let path = match (&self.gitolite, self.split) {
+            (Some(gitolite), _) => return gitolite.spot(name, &self.dir),
+            (None, true) => self.dir.join(format!("{name}.d")).join("coregit"),
+            (None, false) => self.dir.join(name),
+        };
+        Spot { shown: path.clone(), link: Some(path), ask: None }
     }
 
     /// Links a hook to our program. A hook that was there is moved to `<hook>.d/50-local`, where ours runs it;
@@ -48,39 +64,32 @@ impl Place {
         undo: &mut Undo,
         spool: &Spool,
     ) -> Result<Option<PathBuf>, Error> {
-        let path = self.path(name);
-        let wrong = |e: std::io::Error| Error::failed(format!("{} cannot be written: {e}", path.display()));
+        let Some(path) = self.spot(name).link else { return Ok(None) };
         if std::fs::read_link(&path).is_ok_and(|target| target == program) {
             return Ok(None);
         }
-        std::fs::create_dir_all(path.parent().unwrap_or(&self.dir)).map_err(wrong)?;
-        let mut moved = None;
-        if path.symlink_metadata().is_ok() && !is_ours(&path) {
-            let folder = self.dir.join(format!("{name}.d"));
-            let made = !folder.exists();
-            let local = folder.join("50-local");
-            if local.symlink_metadata().is_ok() {
-                return Err(Error::refused(format!("{} exists and {} too", local.display(), path.display()))
-                    .hint("rename one of them, then install again"));
-            }
-            std::fs::create_dir_all(&folder).map_err(wrong)?;
-            undo.moved(&path, &local, made, spool)?;
-            std::fs::rename(&path, &local).map_err(wrong)?;
-            moved = Some(local);
-        }
+        let wrong = |e: std::io::Error| Error::failed(format!("{} cannot be written: {e}", path.display()));
+        let folder = path.parent().unwrap_or(&self.dir);
+        undo.make_dir(folder, spool)?;
+        let moved = match path.symlink_metadata().is_ok() && !is_ours(&path) {
+            true => Some(move_aside(name, &path, undo, spool)?),
+            false => None,
+        };
         undo.linked(&path, spool)?;
         let next = path.with_extension("coregit-new");
         let _ = std::fs::remove_file(&next);
         std::os::unix::fs::symlink(program, &next).map_err(wrong)?;
         std::fs::rename(&next, &path).map_err(wrong)?;
+        sync(folder).map_err(wrong)?;
         Ok(moved)
     }
 
     /// How this hook stands.
     pub fn state(&self, name: &'static str) -> HookState {
-        let path = self.path(name);
+        let Spot { link, shown: path, ask } = self.spot(name);
         let (works, found) = match path.symlink_metadata() {
             Err(_) => (false, "not installed".to_owned()),
+            Ok(_) if link.is_none() && ask.is_some() => (false, "not installed".to_owned()),
             Ok(_) if !path.exists() => (false, "a dangling link: git runs nothing".to_owned()),
             Ok(_) if !is_ours(&path) => (false, "another hook".to_owned()),
             Ok(_) => match version(&path) {
@@ -88,14 +97,43 @@ impl Place {
                 None => (false, "it does not start".to_owned()),
             },
         };
-        HookState { name, path, works, found }
+        match ask {
+            None => HookState { name, path, works, found },
+            Some(ask) => HookState { name, path, works: false, found: format!("{found}; {ask}") },
+        }
     }
 }
 
-/// A link to a program of ours, also of an older installation.
-fn is_ours(path: &Path) -> bool {
-    let target = std::fs::read_link(path).unwrap_or_default();
-    target.file_name().is_some_and(|name| name.to_string_lossy().starts_with("coregit-"))
+/// Moves a hook to where ours runs it.
+fn move_aside(name: &str, path: &Path, undo: &mut Undo, spool: &Spool) -> Result<PathBuf, Error> {
+    let folder = path.with_file_name(format!("{name}.d"));
+    let local = folder.join("50-local");
+    if local.symlink_metadata().is_ok() {
+        return Err(Error::refused(format!("{} exists and {} too", local.display(), path.display()))
+            .hint("rename one of them, then install again"));
+    }
+    undo.make_dir(&folder, spool)?;
+    undo.moved(path, &local, spool)?;
+    std::fs::rename(path, &local).map_err(|e| {
+        Error::failed(format!("{} cannot be moved to {}: {e}", path.display(), local.display()))
+    })?;
+    Ok(local)
+}
+
+/// A link that leads to a program of ours, also of an older installation that is gone.
+pub(super) fn is_ours(path: &Path) -> bool {
+    let ours = |path: &Path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("coregit-"));
+    std::fs::read_link(path)
+        .is_ok_and(|target| ours(&target) || path.canonicalize().is_ok_and(|end| ours(&end)))
+}
+
+/// A link that a power cut takes away is a hook that silently does not run.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    match std::fs::File::open(folder)?.sync_all() {
+        // Some network file systems cannot sync a folder and say so.
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidInput => Ok(()),
+        other => other,
+    }
 }
 
 fn version(path: &Path) -> Option<String> {

@@ -6,15 +6,19 @@ use coregit_git::{config_value, set_config_value};
 use coregit_spool::Spool;
 use serde::{Deserialize, Serialize};
 
+use super::place::is_ours;
 use crate::Error;
 
 /// The record, `coregit/installed.json` in the repository.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Undo {
-    /// Hooks that were moved aside: from, to, and whether the folder was made for it.
-    moved: Vec<(PathBuf, PathBuf, bool)>,
+    /// Hooks that were moved aside: from, to.
+    moved: Vec<(PathBuf, PathBuf)>,
     /// Links that were put.
     linked: Vec<PathBuf>,
+    /// Folders that were made, outer ones first.
+    #[serde(default)]
+    made: Vec<PathBuf>,
     /// The repository's configuration, as it was.
     config: Option<Config>,
 }
@@ -44,8 +48,27 @@ impl Undo {
         Ok(coregit_spool::write_atomic(&file(spool), &raw, 0o600)?)
     }
 
-    pub fn moved(&mut self, from: &Path, to: &Path, made: bool, spool: &Spool) -> Result<(), Error> {
-        self.moved.push((from.to_owned(), to.to_owned(), made));
+    /// Whether anything was installed that is not undone yet.
+    pub fn is_installed(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// Makes a folder, with those that lead to it, and notes which were not there.
+    pub fn make_dir(&mut self, folder: &Path, spool: &Spool) -> Result<(), Error> {
+        let mut missing: Vec<_> =
+            folder.ancestors().take_while(|dir| !dir.exists()).map(Path::to_owned).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        missing.reverse();
+        self.made.extend(missing);
+        self.save(spool)?;
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Error::failed(format!("{} cannot be made: {e}", folder.display())))
+    }
+
+    pub fn moved(&mut self, from: &Path, to: &Path, spool: &Spool) -> Result<(), Error> {
+        self.moved.push((from.to_owned(), to.to_owned()));
         self.save(spool)
     }
 
@@ -55,6 +78,32 @@ impl Undo {
         }
         self.linked.push(path.to_owned());
         self.save(spool)
+    }
+
+    /// Leaves this link where it is for good, unless a hook that was moved aside goes back there. Returns
+    /// whether it stays.
+    pub fn leave(&mut self, link: &Path) -> bool {
+        let stays = self.linked.iter().any(|l| l == link) && self.moved.iter().all(|(from, _)| from != link);
+        if stays {
+            self.linked.retain(|l| l != link);
+        }
+        stays
+    }
+
+    /// Hands what stands at these paths, with all that belongs to it, over to another repository that uses them
+    /// too: whoever leaves last puts back what was.
+    pub fn hand_over(&mut self, paths: &[PathBuf], other: &mut Self, to: &Spool) -> Result<(), Error> {
+        let theirs = |path: &PathBuf| paths.contains(path);
+        let near = |dir: &PathBuf, path: &PathBuf| path.starts_with(dir) || dir.parent() == path.parent();
+        let linked: Vec<_> = self.linked.extract_if(.., |link| theirs(link)).collect();
+        if linked.is_empty() {
+            return Ok(());
+        }
+        let moved = self.moved.extract_if(.., |(from, _)| linked.contains(from));
+        other.moved.extend(moved);
+        other.made.extend(self.made.extract_if(.., |dir| linked.iter().any(|link| near(dir, link))));
+        other.linked.extend(linked);
+        other.save(to)
     }
 
     /// Sets what is not set so already, once; returns what was.
@@ -77,8 +126,10 @@ impl Undo {
             }
         }
         // What a killed installation wrote down stays: it is what stood before the first key was set.
-        let mut config = self.config.take().unwrap_or(Config { before: read(repo)?, after: Vec::new(), keys });
-        self.config = Some(Config { after: Vec::new(), before: config.before.clone(), keys: config.keys.clone() });
+        let mut config =
+            self.config.take().unwrap_or(Config { before: read(repo)?, after: Vec::new(), keys });
+        self.config =
+            Some(Config { after: Vec::new(), before: config.before.clone(), keys: config.keys.clone() });
         self.save(spool)?;
         for (key, value) in &set {
             set_config_value(repo, key, Some(value))?;
@@ -89,29 +140,44 @@ impl Undo {
         Ok(set)
     }
 
-    /// Puts everything back: links out, moved hooks home, the configuration as it was. A configuration that
-    /// was edited meanwhile keeps those edits; only our keys go back to what they were.
-    pub fn undo(self, repo: &Path) -> Result<(), Error> {
+    /// Puts everything back: links out, moved hooks home, the configuration as it was, and forgets the record.
+    pub fn undo(&self, repo: &Path, spool: &Spool) -> Result<(), Error> {
         let wrong = |path: &Path, e: std::io::Error| Error::failed(format!("{}: {e}", path.display()));
-        for link in &self.linked {
-            if link.symlink_metadata().is_ok_and(|m| m.is_symlink()) {
-                std::fs::remove_file(link).map_err(|e| wrong(link, e))?;
-            }
+        // What stands there by now may be somebody else's: gitolite's, say.
+        for link in self.linked.iter().filter(|link| is_ours(link)) {
+            std::fs::remove_file(link).map_err(|e| wrong(link, e))?;
         }
-        for (from, to, made) in &self.moved {
+        for (from, to) in &self.moved {
             if to.symlink_metadata().is_ok() && from.symlink_metadata().is_err() {
                 std::fs::rename(to, from).map_err(|e| wrong(from, e))?;
             }
-            if let Some(folder) = to.parent().filter(|_| *made) {
-                let _ = std::fs::remove_dir(folder);
-            }
         }
-        let Some(config) = self.config else { return Ok(()) };
-        if read(repo)? == config.after {
+        for folder in self.made.iter().rev() {
+            let _ = std::fs::remove_dir(folder);
+        }
+        self.undo_config(repo)?;
+        match std::fs::remove_file(file(spool)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(wrong(&file(spool), e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A configuration that was edited meanwhile keeps those edits; only our keys go back to what they were.
+    fn undo_config(&self, repo: &Path) -> Result<(), Error> {
+        let Some(config) = &self.config else { return Ok(()) };
+        let now = read(repo)?;
+        if now == config.before {
+            return Ok(());
+        }
+        if now == config.after {
             use std::os::unix::fs::PermissionsExt;
             let path = repo.join("config");
-            let mode = path.metadata().map_err(|e| wrong(&path, e))?.permissions().mode() & 0o777;
-            return Ok(coregit_spool::write_atomic(&path, &config.before, mode)?);
+            let meta = path.metadata().map_err(|e| Error::failed(format!("{}: {e}", path.display())))?;
+            return Ok(coregit_spool::write_atomic(
+                &path,
+                &config.before,
+                meta.permissions().mode() & 0o777,
+            )?);
         }
         for (key, value) in &config.keys {
             set_config_value(repo, key, value.as_deref())?;
