@@ -69,7 +69,7 @@ fn setting() -> (Dir, Repo, Vec<Oid>) {
 fn diffs_and_written_trees_are_those_of_git() {
     let (_dir, repo, blobs) = setting();
     let mut runner =
-        proptest::test_runner::TestRunner::new(ProptestConfig { cases: 40, ..Default::default() });
+        proptest::test_runner::TestRunner::new(ProptestConfig { cases: 24, ..Default::default() });
     let pairs = (files(blobs.clone()), files(blobs));
     runner
         .run(&pairs, |(from, to)| {
