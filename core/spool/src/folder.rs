@@ -60,7 +60,9 @@ impl Folder {
     /// Opens a folder in it, made when it is not there; then gives it exactly `mode`, whatever the umask.
     pub(crate) fn create_sub(&self, name: &str, mode: u32) -> Result<Self, SpoolError> {
         match fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode & 0o777)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            // An event in a folder whose name a power cut takes away would go with it.
+            Ok(()) => self.sync()?,
+            Err(Errno::EXIST) => {}
             Err(e) => return Err(SpoolError::io("create", &self.path.join(name), e)),
         }
         let folder = self.sub(name)?;
@@ -69,6 +71,15 @@ impl Folder {
                 .map_err(|e| SpoolError::io("set the mode of", &folder.path, e))?;
         }
         Ok(folder)
+    }
+
+    /// Makes the names in it durable.
+    fn sync(&self) -> Result<(), SpoolError> {
+        match fs::fsync(&self.fd) {
+            // Some network file systems cannot sync a folder and say so.
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(e) => Err(SpoolError::io("write", &self.path, e)),
+        }
     }
 
     /// Owner and mode of the folder itself.
@@ -214,11 +225,7 @@ impl Pending<'_> {
         fs::renameat(&self.folder.fd, &*self.temporary, &self.folder.fd, &*self.name)
             .map_err(|e| SpoolError::io("write", &path, e))?;
         self.finished = true;
-        match fs::fsync(&self.folder.fd) {
-            // Some network file systems cannot sync a folder and say so.
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(e) => Err(SpoolError::io("write", &path, e)),
-        }
+        self.folder.sync()
     }
 }
 
