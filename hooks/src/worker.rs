@@ -30,10 +30,15 @@ pub(crate) fn wake(policy: &Policy, git_dir: &Path, wanted: Wanted) -> Woken {
     if wake::send(&policy.socket, &policy.repo_id).is_ok() {
         return Woken::Worker;
     }
+    let is_owner = rustix::process::geteuid().as_raw() == policy.owner_uid;
+    // The owner's own socket is the better proof: where that is silent, a drain is due.
+    if !is_owner && wake::send_open(&policy.home, policy.owner_uid, &policy.repo_id).is_ok() {
+        return Woken::Worker;
+    }
     if wanted == Wanted::Skip {
         return Woken::Later;
     }
-    if rustix::process::geteuid().as_raw() != policy.owner_uid {
+    if !is_owner {
         return Woken::Nobody;
     }
     match drain(policy, git_dir) {

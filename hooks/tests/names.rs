@@ -160,3 +160,19 @@ fn gitolite_may_give_the_update_hook_more_arguments() {
     assert!(!run("refs/meta/config"));
     assert!(!support::run(&mut support::hook("update", &stage.server), b"").status.success());
 }
+
+#[test]
+fn a_name_of_64_kilobytes_is_refused_and_shown_short() {
+    let stage = Stage::new();
+    let tree = stage.tree(&[]);
+    let tip = stage.commit_of(&tree);
+    let name = [b"refs/heads/", &b"x/".repeat(32_000)[..], b"x"].concat();
+    let answer = stage.send(&[(ZERO, &tip, &name)], &[tree, tip.clone()]);
+    assert!(!answer.accepted());
+    assert_eq!(stage.refs(), "");
+    assert!(
+        answer.said.lines().filter(|l| l.starts_with("coregit:")).all(|l| l.len() < 500),
+        "{}",
+        answer.said
+    );
+}
