@@ -70,6 +70,18 @@ pub(super) async fn run(command: std::process::Command, body: Body) -> io::Resul
     Ok(Answer { status, headers, body })
 }
 
+/// Starts a program that reads nothing and streams what it prints.
+pub(super) fn output(command: std::process::Command) -> io::Result<mpsc::Receiver<Bytes>> {
+    let mut command = Command::from(command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    let mut child = command.spawn()?;
+    let group = Group(child.id().and_then(|id| Pid::from_raw(id as i32)));
+    let stdout = child.stdout.take().expect("stdout is piped");
+    let (sender, body) = mpsc::channel(4);
+    tokio::spawn(pump((child, group), Bytes::new(), stdout, sender));
+    Ok(body)
+}
+
 async fn feed(mut stdin: ChildStdin, body: Body) {
     let mut chunks = body.into_data_stream();
     // An error on either side ends the input: receive-pack then refuses what it did not get whole.

@@ -16,7 +16,7 @@ use super::body::{Cut, Way, counted};
 use super::fault::{Canned, Effect};
 use super::log::{self, Entry};
 use super::shared::Shared;
-use super::{control, git_http, rest};
+use super::{codeload, control, git_http, rest};
 
 /// Everything that answers.
 pub(super) struct Front {
@@ -113,6 +113,9 @@ impl Front {
     }
 
     async fn route(&self, mut request: Request<Body>, passport: Passport) -> Response<Body> {
+        if request.uri().path().starts_with("/_codeload/") {
+            return codeload::answer(&self.shared, &request);
+        }
         if !is_api(request.uri().path()) {
             return git_http::answer(self.shared.clone(), request, passport).await;
         }

@@ -35,6 +35,17 @@ pub(super) struct Asked {
     pub(super) service: Service,
 }
 
+impl Asked {
+    /// The query that git gets: made anew, so that it names the service that was judged.
+    fn query(&self) -> &'static str {
+        match (self.file, self.service) {
+            ("info/refs", Service::UploadPack) => "service=git-upload-pack",
+            ("info/refs", Service::ReceivePack) => "service=git-receive-pack",
+            _ => "",
+        }
+    }
+}
+
 /// Answers a git request.
 pub(super) async fn answer(
     shared: Arc<Shared>,
@@ -140,12 +151,8 @@ fn refusal(status: u16, text: &str) -> Response<Body> {
 }
 
 fn moved(shared: &Shared, asked: &Asked, repo: &Repo) -> Response<Body> {
-    let query = match (asked.file, asked.service) {
-        ("info/refs", Service::UploadPack) => "?service=git-upload-pack",
-        ("info/refs", Service::ReceivePack) => "?service=git-receive-pack",
-        _ => "",
-    };
-    let to = format!("{}/{}.git/{}{query}", shared.url, repo.full_name(), asked.file);
+    let mark = if asked.query().is_empty() { "" } else { "?" };
+    let to = format!("{}/{}.git/{}{mark}{}", shared.url, repo.full_name(), asked.file, asked.query());
     let mut response = refusal(301, "Moved Permanently");
     response.headers_mut().insert("location", HeaderValue::try_from(to).expect("names are printable"));
     response
@@ -163,7 +170,7 @@ async fn serve(
     let mut command = clean(http_backend());
     command.env("GIT_HTTP_EXPORT_ALL", "1").env("GIT_PROJECT_ROOT", bare.path());
     command.env("PATH_INFO", format!("/{}", asked.file)).env("REQUEST_METHOD", request.method().as_str());
-    command.env("QUERY_STRING", request.uri().query().unwrap_or("")).env("REMOTE_ADDR", "127.0.0.1");
+    command.env("QUERY_STRING", asked.query()).env("REMOTE_ADDR", "127.0.0.1");
     command.env("REMOTE_USER", if caller.login().is_empty() { "anonymous" } else { caller.login() });
     command.envs(forwarded(request.headers()));
     if asked.file == "git-receive-pack" {

@@ -25,6 +25,7 @@ mod body;
 mod cgi;
 mod changes;
 mod clock;
+mod codeload;
 mod commits;
 mod control;
 mod exchange;

@@ -15,6 +15,8 @@ pub struct User {
     pub login: String,
     /// The numeric id; 0 is replaced by a fresh one.
     pub id: u64,
+    /// The name that it shows.
+    pub name: Option<String>,
     /// An organisation, not a person.
     pub organization: bool,
     /// The organisation demands SAML single sign-on of every token.

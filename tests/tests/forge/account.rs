@@ -107,3 +107,13 @@ fn repositories_are_made_listed_by_pages_and_taken_away() {
     let owner = stage.forge.token(Token::classic("octocat").scopes(&["repo", "delete_repo"]));
     assert_eq!(stage.acting(&owner).call("DELETE", "/repos/octocat/a", Value::Null).status, 204);
 }
+
+#[test]
+fn a_name_is_changed_by_who_may() {
+    let stage = Stage::new();
+    let body = serde_json::json!({"name": "Mona"});
+    assert_eq!(stage.call("PATCH", "/user", body.clone()).status, 404);
+    let token = stage.forge.token(Token::classic("octocat").scopes(&["user"]));
+    assert_eq!(stage.acting(&token).call("PATCH", "/user", body).status, 200);
+    assert_eq!(stage.call("GET", "/user", Value::Null).json()["name"], "Mona");
+}

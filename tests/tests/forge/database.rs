@@ -278,3 +278,14 @@ fn a_reader_may_not_write() {
         (403, "Repository was archived so is read-only.".to_owned())
     );
 }
+
+#[test]
+fn an_archive_is_reached_by_a_mark_that_dies() {
+    let (stage, _, _) = pushed();
+    let led = stage.call("GET", &format!("{BASE}/tarball/main"), Value::Null);
+    assert_eq!(led.status, 302);
+    let fetch = || coregit_tests::forge::ask("GET", led.header("location"), &[], b"").unwrap();
+    assert!(fetch().status == 200 && fetch().body.starts_with(&[0x1f, 0x8b]));
+    stage.forge.advance(std::time::Duration::from_secs(301));
+    assert_eq!(fetch().status, 404);
+}

@@ -65,6 +65,7 @@ fn pygithub_finds_github() {
     let stage = Stage::new();
     let output = drive(&python, &stage);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(stage.forge.violations(), [""; 0]);
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&seen["login"], &seen["viewer"]), (&json!("octocat"), &json!("octocat")));
     assert_eq!(seen["scopes"], json!(["repo", "workflow", "admin:repo_hook"]));

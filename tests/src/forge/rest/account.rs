@@ -3,13 +3,25 @@
 use serde_json::json;
 
 use super::super::graphql;
-use super::super::reply::{Outcome, reply};
+use super::super::reply::{Outcome, not_found, reply};
 use super::call::Call;
 use super::shapes;
 
 /// `GET /user`
 pub(super) fn user(call: &Call) -> Outcome {
     let user = call.shared.world().user(call.caller.login());
+    Ok(reply(200, shapes::private_user(&call.shared, &user)))
+}
+
+/// `PATCH /user`: the name is what is kept.
+pub(super) fn update_user(call: &Call) -> Outcome {
+    let allowed = call.caller.token().is_some_and(|t| t.scopes.iter().any(|s| s == "user"));
+    if !allowed {
+        return Err(not_found());
+    }
+    let mut user = call.shared.world().user(call.caller.login());
+    user.name = call.text("name").map(str::to_owned).or(user.name);
+    call.shared.world().put_user(user.clone());
     Ok(reply(200, shapes::private_user(&call.shared, &user)))
 }
 

@@ -169,9 +169,8 @@ fn commit(
     Ok((oid, commit))
 }
 
-/// `GET …/tarball/{ref}`: where the archive would be.
+/// `GET …/tarball/{ref}`: leads to the archive.
 pub(super) fn tarball(call: &Call) -> Outcome {
-    let name = call.param("ref");
-    let to = format!("{}/_codeload/{}/legacy.tar.gz/{name}", call.shared.url, call.repo().full_name());
-    Ok(super::super::reply::empty(302).header("location", to))
+    let commit = call.commit_named(call.param("ref")).ok_or_else(not_found)?;
+    Ok(super::super::reply::empty(302).header("location", call.shared.archive_url(call.repo(), &commit)))
 }

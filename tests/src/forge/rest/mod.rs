@@ -70,6 +70,7 @@ const ADMIN: Needs = Needs::Repo("administration", Write);
 static ACCOUNT: &[Op] = &[
     op("POST", GRAPHQL, Needs::Token, account::graphql),
     op("GET", "/user", Needs::User, account::user),
+    op("PATCH", "/user", Needs::User, account::update_user),
     op("GET", "/rate_limit", Needs::Nothing, account::rate_limit),
     op("GET", "/meta", Needs::Nothing, account::meta),
     op("GET", "/app", Needs::Jwt, apps::app),

@@ -37,7 +37,7 @@ pub(in super::super) fn user(shared: &Shared, user: &User) -> Value {
 /// A user as it sees itself (`private-user`).
 pub(in super::super) fn private_user(shared: &Shared, itself: &User) -> Value {
     let more = json!({
-        "user_view_type": "private", "name": null, "company": null, "blog": null, "location": null, "email": null,
+        "user_view_type": "private", "name": itself.name, "company": null, "blog": null, "location": null, "email": null,
         "hireable": null, "bio": null, "public_repos": 0, "public_gists": 0, "followers": 0, "following": 0,
         "created_at": rfc3339(1_300_000_000), "updated_at": rfc3339(1_300_000_000), "private_gists": 0,
         "total_private_repos": 0, "owned_private_repos": 0, "disk_usage": 0, "collaborators": 0,
