@@ -139,11 +139,11 @@ impl Engine {
     }
 
     async fn stay_up(&self) -> Result<(), Error> {
-        let socket = self.bind()?;
+        let (socket, open) = (self.bind()?, self.bind_open()?);
         let mut stop = std::pin::pin!(stopped());
         let mut sweeps = tokio::time::interval(self.settings.sweep());
         let mut running = FuturesUnordered::new();
-        let mut word = [0u8; 512];
+        let (mut word, mut other) = ([0u8; 512], [0u8; 512]);
         loop {
             if running.len() < self.settings.worker_runs()
                 && let Some(claim) = self.store.claim(&own_name(), LEASE_S, None).await?
@@ -158,6 +158,7 @@ impl Engine {
                     self.take_all_events(None).await?;
                 }
                 Ok(n) = socket.recv(&mut word) => self.woken(&word[..n]).await?,
+                Ok(n) = open.recv(&mut other) => self.woken(&other[..n]).await?,
                 Some(done) = running.next() => told(done),
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
             }
@@ -190,6 +191,18 @@ impl Engine {
         let anyone = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         std::fs::set_permissions(&path, anyone).map_err(wrong)?;
         Ok(socket)
+    }
+
+    /// Listens also where users reach it who may push but not enter the home. Where that is taken or unknown,
+    /// their events wait for the next sweep.
+    fn bind_open(&self) -> Result<UnixDatagram, Error> {
+        let uid = rustix::process::geteuid().as_raw();
+        let bound = coregit_spool::wake::bind_open(self.home.path(), uid)
+            .and_then(|socket| socket.set_nonblocking(true).map(|()| socket))
+            .and_then(UnixDatagram::from_std);
+        bound
+            .or_else(|_| UnixDatagram::unbound())
+            .map_err(|e| Error::failed(format!("no socket can be made: {e}")))
     }
 
     /// Runs what a trigger asks for, and decides whether it is tried again.

@@ -311,6 +311,18 @@ fn an_atomic_write_sets_the_mode_and_replaces_a_link_without_following_it() {
 }
 
 #[test]
+fn who_may_not_enter_the_home_wakes_its_worker_by_another_address() {
+    let (home, repo) = (std::path::PathBuf::from(format!("/nobody/{}", EventId::random())), RepoId::random());
+    assert!(wake::send_open(&home, 7, &repo).is_err(), "nobody listens");
+    let worker = wake::bind_open(&home, 7).unwrap();
+    wake::send_open(&home, 7, &repo).unwrap();
+    let mut buffer = [0; wake::MAX_LEN];
+    let len = worker.recv(&mut buffer).unwrap();
+    assert_eq!(wake::read(&buffer[..len]), Some(repo.clone()));
+    assert!(wake::send_open(&home, 8, &repo).is_err(), "another owner's");
+}
+
+#[test]
 fn a_worker_is_woken_by_a_datagram_and_its_absence_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
