@@ -81,6 +81,8 @@ impl Fallback {
 
     /// Ends it, and with it the talk.
     pub fn finish(mut self) -> Result<(), Trouble> {
+        // Without the empty line it would end as if it had failed.
+        let _ = self.tell(b"");
         drop(self.to);
         let _ = self.from.read_to_end(&mut Vec::new());
         let status = self.child.wait().map_err(|e| Trouble::io("git's own helper is lost", &e))?;

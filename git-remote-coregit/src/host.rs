@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use crate::fallback::Fallback;
 use crate::framing::{Sideband, Watch};
 use crate::gits_own::OwnHelper;
-use crate::remote::{Coding, Destination, Remote, Service};
+use crate::remote::{Coding, Destination, First, Remote, Service};
 use crate::session::{Connected, Far, Input, say};
 use crate::trouble::Trouble;
 use crate::upload::{self, Opened};
@@ -59,12 +59,16 @@ impl Host {
         })
     }
 
-    /// An archive has no advertisement: one request, one answer.
+    /// An archive has no list of its own: the one for reading finds out where the repository is and who may
+    /// read it. Then one request, one answer.
     fn archive(&mut self, mut input: Input, output: &mut dyn Write) -> Result<Connected, Trouble> {
-        say(output, b"\n")?;
-        let Some(request) = framing::read_request(&mut input)? else { return Ok(Connected::Done) };
         let (runtime, remote) = (&self.runtime, &mut self.remote);
         runtime.block_on(async {
+            let First::Answer(_) = remote.advertisement(Service::UploadPack).await? else {
+                return Ok(Connected::Fallback(input));
+            };
+            say(output, b"\n")?;
+            let Some(request) = framing::read_request(&mut input)? else { return Ok(Connected::Done) };
             let service = Service::UploadArchive;
             let response = remote.post(service, request.into(), Coding::Plain).await?;
             let response = upload::check_kind(remote, response, service)?;

@@ -39,6 +39,7 @@ use home_repo::HomeRepo;
 use host::Host;
 use remote::Destination;
 use road::{Circumstances, Road, Shape};
+use rustix::event::{PollFd, PollFlags};
 use session::Input;
 use tokio::runtime::Runtime;
 use trouble::Trouble;
@@ -92,7 +93,7 @@ fn report(ended: Result<(), Trouble>) -> ExitCode {
 }
 
 fn serve(remote: &str, address: &str) -> Result<(), Trouble> {
-    end_with_git();
+    end_with_git()?;
     let address = Address::parse(address)?;
     let config = GitConfig::read()?;
     let runtime = event_loop()?;
@@ -121,9 +122,18 @@ fn serve(remote: &str, address: &str) -> Result<(), Trouble> {
     }
 }
 
-/// Killed with git: a helper that waits for a slow hook of the host would otherwise stay behind.
-fn end_with_git() {
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+/// Ends with git: a helper that waits for a slow hook of the host would otherwise stay behind when git is
+/// killed. Nobody reads what git has closed, so nothing is lost; the exit code is that of a talk that was had.
+fn end_with_git() -> Result<(), Trouble> {
+    let out = stdout()?;
+    std::thread::spawn(move || {
+        let mut watched = [PollFd::new(&out, PollFlags::empty())];
+        while rustix::event::poll(&mut watched, None).is_ok_and(|n| n == 0) || watched[0].revents().is_empty()
+        {
+        }
+        std::process::exit(0);
+    });
+    Ok(())
 }
 
 fn serve_url(
