@@ -14,6 +14,7 @@ pub struct Stage {
     /// That token's value: the canary that must not be found anywhere.
     pub token: String,
     dir: tempfile::TempDir,
+    home: PathBuf,
 }
 
 /// What a program said, and how it ended.
@@ -86,7 +87,8 @@ impl Stage {
         let forge = Forge::start(Options::default());
         let token = forge.token(Token::classic("octocat").label("mine"));
         forge.repo(Repo::new("octocat/app"));
-        Self { forge, token, dir: tempfile::tempdir().expect("a temporary folder can be made") }
+        let dir = tempfile::tempdir().expect("a temporary folder can be made");
+        Self { forge, token, home: dir.path().join("home"), dir }
     }
 
     /// A path below this stage's folder.
@@ -96,7 +98,13 @@ impl Stage {
 
     /// The home folder.
     pub fn home(&self) -> PathBuf {
-        self.path("home")
+        self.home.clone()
+    }
+
+    /// The same stage with its home elsewhere, such as on another disk.
+    pub fn with_home(mut self, home: PathBuf) -> Self {
+        self.home = home;
+        self
     }
 
     /// `coregit` with these arguments, to be started by the caller: its environment holds nothing of ours.
