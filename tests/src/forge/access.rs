@@ -1,7 +1,8 @@
 //! What a caller may do in a repository: roles, scopes, permissions.
 
 use super::auth::Caller;
-use super::world::{Repo, Role, Token, World};
+use super::token::Token;
+use super::world::{Repo, Role, World};
 
 /// How much of a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,8 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::Shared;
+use super::app::App;
 use super::jwt;
-use super::world::{App, Token, TokenKind};
+use super::token::{Token, TokenKind};
 
 /// Who sent a request.
 #[derive(Clone)]

@@ -8,13 +8,15 @@ use axum::http::{Request, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::fault::Fault;
 use super::lag::Lag;
 use super::limits::Limits;
 use super::log::summary;
 use super::reply::{Outcome, Reply, empty, not_found, refuse, reply};
 use super::shared::Shared;
-use super::world::{App, Repo, Token, User};
+use super::token::Token;
+use super::world::{Repo, User};
 
 /// Answers a request to the control API.
 pub(super) async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Response<Body> {

@@ -8,7 +8,8 @@ use super::auth::Caller;
 use super::bare::Bare;
 use super::rules::{Kind, Nature, Refusal, by_rules};
 use super::shared::Shared;
-use super::world::{Repo, TokenKind};
+use super::token::TokenKind;
+use super::world::Repo;
 
 /// A change of one ref; `None` is "absent".
 #[derive(Clone, Debug, PartialEq, Eq)]

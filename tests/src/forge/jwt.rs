@@ -6,7 +6,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::Value;
 
 use super::Shared;
-use super::world::App;
+use super::app::App;
 
 const UNDECODED: &str = "A JSON web token could not be decoded";
 const BAD_IAT: &str =

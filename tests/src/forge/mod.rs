@@ -19,6 +19,7 @@
 //! ```
 
 mod access;
+mod app;
 mod auth;
 mod bare;
 mod body;
@@ -52,9 +53,11 @@ mod server;
 mod shared;
 mod start;
 mod tls;
+mod token;
 mod webhook;
 mod world;
 
+pub use app::{APP_PRIVATE_KEY, App, Installation};
 pub use fault::{Canned, Effect, Fault};
 pub use lag::Lag;
 pub use limits::Limits;
@@ -62,8 +65,9 @@ pub use log::{Request, Summary, summary};
 pub use outgoing::{Answer, ask};
 pub use rules::{Protection, Ruleset};
 pub use start::{Forge, Options};
+pub use token::{Token, TokenKind};
 pub use webhook::Delivery;
-pub use world::{APP_PRIVATE_KEY, App, Installation, Repo, Role, Token, TokenKind, User};
+pub use world::{Repo, Role, User};
 
 use shared::Shared;
 

@@ -10,8 +10,9 @@ use super::lag::Replicas;
 use super::limits::Meter;
 use super::log::RequestLog;
 use super::schema::{Description, Violations};
+use super::token::Token;
 use super::webhook::Post;
-use super::world::{Repo, Token, World};
+use super::world::{Repo, World};
 
 /// The forge's state.
 pub(super) struct Shared {

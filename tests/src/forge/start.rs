@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::app::App;
 use super::lag::Lag;
 use super::limits::Limits;
 use super::log::Request;
 use super::shared::Shared;
+use super::token::Token;
 use super::webhook::Delivery;
-use super::world::{App, Repo, Token, User};
+use super::world::{Repo, User};
 use super::{fault::Fault, server};
 
 /// How a forge starts.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::super::app::{App, Installation};
 use super::super::auth::Caller;
 use super::super::clock::rfc3339;
 use super::super::reply::{Outcome, Reply, not_found, refuse, reply};
-use super::super::world::{App, Installation, Repo, Role, Token, TokenKind};
+use super::super::token::{Token, TokenKind};
+use super::super::world::{Repo, Role};
 use super::call::Call;
 use super::shapes;
 
