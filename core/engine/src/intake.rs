@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use coregit_model::{Direction, Mode, Oid, RefName, Repo, SyncConfig, SyncState};
+use coregit_model::{Direction, Mode, Oid, RefName, Repo, RunStatus, SyncConfig, SyncState, Timestamp};
 use coregit_spool::{Event, EventResult, Spool, Wanted};
 use coregit_store::{Hold, Taken, Waiter};
 
 use crate::export::outgoing_refs;
 use crate::{Engine, Error, fail_point};
+
+/// How long a sweep leaves a sync alone that failed: 15 minutes.
+const FAILED_REST_S: i64 = 900;
+/// How long the result of a push stays for who waits for it: an hour.
+const RESULTS_STAY: std::time::Duration = std::time::Duration::from_secs(3600);
 
 impl Engine {
     /// Takes the events of a repository into the records; returns how many there were. An event file goes
@@ -37,16 +42,24 @@ impl Engine {
         if syncs.is_empty() || !repo.path.exists() {
             return Ok(0);
         }
+        let _ = Spool::at(&repo.path).remove_results_older_than(RESULTS_STAY);
         let refs = coregit_git::Repo::open(&repo.path)?.refs()?;
         let mut found = 0;
         for sync in syncs {
-            if self.differs(&sync, &refs).await? {
+            if !self.failed_lately(&sync).await? && self.differs(&sync, &refs).await? {
                 let not_before = self.store.sync_retry(&sync.id).await?.next_try_at;
                 self.store.add_trigger(&sync.id, "sweep", not_before).await?;
                 found += 1;
             }
         }
         Ok(found)
+    }
+
+    /// A sync that failed for good is tried again by a push, by hand, or by a sweep after a while; not by each.
+    async fn failed_lately(&self, sync: &SyncConfig) -> Result<bool, Error> {
+        let last = self.store.last_runs(&sync.id, 1).await?.pop().filter(|r| r.status == RunStatus::Error);
+        let ended = last.filter(|r| r.class.is_some()).and_then(|r| r.completed_at);
+        Ok(ended.is_some_and(|at| at.plus_seconds(FAILED_REST_S) > Timestamp::now()))
     }
 
     /// Whether a ref that this sync exports stands elsewhere than when it was last synced, and nobody asked

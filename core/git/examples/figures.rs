@@ -33,21 +33,21 @@ fn main() {
 #[tokio::main(flavor = "current_thread")]
 async fn push(repo: &str, url: &str) {
     let began = Instant::now();
-    let repo = Repo::open(repo).unwrap();
-    let remote = Remote::new(Client::new(&Settings::default()).unwrap(), url, None);
-    let there = remote.receive_pack_advertisement().await.unwrap();
+    let repo = Repo::open(repo).expect("the figures can be taken");
+    let remote = Remote::new(Client::new(&Settings::default()).expect("the figures can be taken"), url, None);
+    let there = remote.receive_pack_advertisement().await.expect("the figures can be taken");
     let zero = Oid::zero(repo.format());
-    let refs = repo.refs().unwrap().into_iter();
+    let refs = repo.refs().expect("the figures can be taken").into_iter();
     let updates = refs.map(|(name, new)| RefUpdate {
         expected: there.refs.get(&name).copied().unwrap_or(zero),
         name,
         new,
     });
     let updates: Vec<_> = updates.filter(|u| u.expected != u.new).collect();
-    let report = remote.push(&repo, &there, &Push::of(&updates)).await.unwrap();
+    let report = remote.push(&repo, &there, &Push::of(&updates)).await.expect("the figures can be taken");
     let pushed = began.elapsed();
-    let proved = remote.ls_refs(&[b"refs/"]).await.unwrap();
-    assert!(report.is_ok() && proved.refs.into_iter().eq(repo.refs().unwrap()));
+    let proved = remote.ls_refs(&[b"refs/"]).await.expect("the figures can be taken");
+    assert!(report.is_ok() && proved.refs.into_iter().eq(repo.refs().expect("the figures can be taken")));
     println!(
         "refs {} bytes {} pushed {pushed:?} proved {:?}",
         updates.len(),
@@ -58,12 +58,17 @@ async fn push(repo: &str, url: &str) {
 
 fn diff(repo: &str, old: &str, new: &str) {
     let began = Instant::now();
-    let repo = Repo::open(repo).unwrap();
-    let changes =
-        repo.diff_trees(Some(&old.parse().unwrap()), Some(&new.parse().unwrap()), 1_000_000).unwrap();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap();
-    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap();
-    let cpu: u64 = stat.split(' ').next().unwrap().parse().unwrap();
+    let repo = Repo::open(repo).expect("the figures can be taken");
+    let changes = repo
+        .diff_trees(
+            Some(&old.parse().expect("the figures can be taken")),
+            Some(&new.parse().unwrap()),
+            1_000_000,
+        )
+        .unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").expect("the figures can be taken");
+    let peak = status.lines().find(|l| l.starts_with("VmHWM")).expect("the figures can be taken");
+    let stat = std::fs::read_to_string("/proc/self/schedstat").expect("the figures can be taken");
+    let cpu: u64 = stat.split(' ').next().expect("the figures can be taken").parse().unwrap();
     println!("changes {} wall {:?} cpu {} us {peak}", changes.len(), began.elapsed(), cpu / 1000);
 }

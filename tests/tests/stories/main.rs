@@ -8,4 +8,5 @@ mod hooks;
 mod layouts;
 mod powercut;
 mod secrets;
+mod tokens;
 mod users;

@@ -67,7 +67,7 @@ impl Run<'_> {
         let Some(made) = &snapshot.commit else { return Err(nothing_planned()) };
         self.intend_commit(snapshot, made.oid).await?;
         fail_point("snapshot.intended");
-        let remote = self.link.git(&self.sync.remote).await?;
+        let remote = self.there().await?;
         let advertisement = remote.receive_pack_advertisement().await?;
         let zero = Oid::zero(made.oid.format());
         let update =
@@ -140,9 +140,11 @@ impl Run<'_> {
 
     /// Fetches these commits of theirs, one deep, into the repository that is never served.
     async fn fetch_theirs(&mut self, wants: &[Oid]) -> Result<(), Error> {
-        let remote = self.link.git(&self.sync.remote).await?;
+        let remote = self.there().await?;
         let objects = self.objects()?;
-        remote.fetch(&objects, &Fetch { depth: Depth::Commits(1), ..Fetch::of(wants) }).await?;
+        let haves: Vec<_> = self.git.ref_oid(&self.branch_ref())?.into_iter().collect();
+        let fetch = Fetch { depth: Depth::Commits(1), haves: &haves, ..Fetch::of(wants) };
+        remote.fetch(&objects, &fetch).await?;
         Ok(())
     }
 }

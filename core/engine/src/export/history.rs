@@ -79,7 +79,7 @@ impl Run<'_> {
 
     /// The refs there; a rename is followed on the same host and told.
     async fn advertisement(&mut self) -> Result<Advertisement, Error> {
-        let remote = self.link.git(&self.sync.remote).await?;
+        let remote = self.there().await?;
         let error = match remote.receive_pack_advertisement().await {
             Ok(advertisement) => return Ok(advertisement),
             Err(error) => Error::from(error),
@@ -88,7 +88,7 @@ impl Run<'_> {
             Some(ErrorClass::Moved | ErrorClass::NotFound) => self.follow_rename(error).await?,
             _ => return Err(error),
         }
-        let remote = self.link.git(&self.sync.remote).await?;
+        let remote = self.there().await?;
         Ok(remote.receive_pack_advertisement().await?)
     }
 
@@ -173,7 +173,7 @@ impl Run<'_> {
         if lost.is_empty() {
             return Ok(());
         }
-        let remote = self.link.git(&self.sync.remote).await?;
+        let remote = self.there().await?;
         let backup = Backup::open_or_create(self.engine.home().backup_dir(&self.repo.id), self.git.format())?;
         let kept: Vec<_> = lost.into_iter().map(|(name, oid)| (oid, Backup::name(&self.id, &name))).collect();
         Ok(backup.keep_theirs(&self.git, &remote, &kept).await?)
@@ -199,7 +199,7 @@ impl Run<'_> {
         let mut atomic = left.len() > 1 && advertisement.capabilities.has("atomic");
         while !left.is_empty() {
             let report = self.push_once(advertisement, &left, atomic).await?;
-            let dragged = |u: &RefUpdate| report.dragged_down(&u.name);
+            let dragged = |u: &RefUpdate| atomic && report.dragged_down(&u.name);
             let (again, done): (Vec<_>, Vec<_>) = left.into_iter().partition(dragged);
             results.extend(done.iter().map(|u| result_of(u, writes, &report)));
             (left, atomic) = (again, false);
@@ -234,7 +234,7 @@ impl Run<'_> {
         updates: &[RefUpdate],
         atomic: bool,
     ) -> Result<PushReport, Error> {
-        let remote = self.link.git(&self.sync.remote).await?;
+        let remote = self.there().await?;
         let push = Push { atomic, ..Push::of(updates) };
         let error = match remote.push(&self.git, advertisement, &push).await {
             Ok(report) => return Ok(report),

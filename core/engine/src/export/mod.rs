@@ -8,7 +8,7 @@ mod plan;
 mod prove;
 mod snapshot;
 
-use coregit_git::{PushReport, RefOutcome};
+use coregit_git::{PushReport, RefOutcome, Remote};
 use coregit_model::{
     Counts, ErrorClass, Mode, Oid, Receipt, RefName, RefResult, RefStatus, RunStatus, SyncRun, Timestamp,
 };
@@ -102,6 +102,11 @@ impl Run<'_> {
     /// The key of the remote, in the records of what both sides have in common.
     pub(crate) fn remote_key(&self) -> String {
         coregit_store::remote_key(&self.link.connection.origin, &self.sync)
+    }
+
+    /// Their repository, spoken to by git.
+    pub(crate) async fn there(&self) -> Result<Remote, Error> {
+        Ok(self.link.git(&self.sync.remote).await?.with_format(self.git.format()))
     }
 
     /// Runs the export to its end. A token that died meanwhile is renewed once, where it can be: an export that

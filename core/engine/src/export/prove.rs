@@ -21,7 +21,7 @@ impl Run<'_> {
         let names: Vec<&[u8]> = names.map(RefName::as_bytes).collect();
         let all: [&[u8]; 1] = [b"refs/"];
         let prefixes = if names.len() > MOST_PREFIXES { &all[..] } else { &names[..] };
-        let remote = self.link.git(&self.sync.remote).await?;
+        let remote = self.there().await?;
         Ok(remote.ls_refs(prefixes).await?.refs)
     }
 

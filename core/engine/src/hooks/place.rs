@@ -128,7 +128,7 @@ pub(super) fn is_ours(path: &Path) -> bool {
 }
 
 /// A link that a power cut takes away is a hook that silently does not run.
-fn sync(folder: &Path) -> std::io::Result<()> {
+pub(super) fn sync(folder: &Path) -> std::io::Result<()> {
     match std::fs::File::open(folder)?.sync_all() {
         // Some network file systems cannot sync a folder and say so.
         Err(e) if e.kind() == std::io::ErrorKind::InvalidInput => Ok(()),

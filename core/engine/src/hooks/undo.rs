@@ -1,12 +1,13 @@
 //! What an installation changed, written down before it is changed, so that all of it can be put back.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use coregit_git::{config_value, set_config_value};
 use coregit_spool::Spool;
 use serde::{Deserialize, Serialize};
 
-use super::place::is_ours;
+use super::place::{is_ours, sync};
 use crate::Error;
 
 /// The record, `coregit/installed.json` in the repository.
@@ -63,8 +64,10 @@ impl Undo {
         missing.reverse();
         self.made.extend(missing);
         self.save(spool)?;
-        std::fs::create_dir_all(folder)
-            .map_err(|e| Error::failed(format!("{} cannot be made: {e}", folder.display())))
+        let wrong = |e: std::io::Error| Error::failed(format!("{} cannot be made: {e}", folder.display()));
+        std::fs::create_dir_all(folder).map_err(wrong)?;
+        let above = self.made.iter().filter(|dir| folder.starts_with(dir)).filter_map(|dir| dir.parent());
+        above.map(sync).collect::<Result<(), _>>().map_err(wrong)
     }
 
     pub fn moved(&mut self, from: &Path, to: &Path, spool: &Spool) -> Result<(), Error> {
@@ -131,10 +134,8 @@ impl Undo {
         self.config =
             Some(Config { after: Vec::new(), before: config.before.clone(), keys: config.keys.clone() });
         self.save(spool)?;
-        for (key, value) in &set {
-            set_config_value(repo, key, Some(value))?;
-        }
-        config.after = read(repo)?;
+        let changes: Vec<_> = set.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+        config.after = edit(repo, &changes)?;
         self.config = Some(config);
         self.save(spool)?;
         Ok(set)
@@ -170,20 +171,32 @@ impl Undo {
             return Ok(());
         }
         if now == config.after {
-            use std::os::unix::fs::PermissionsExt;
-            let path = repo.join("config");
-            let meta = path.metadata().map_err(|e| Error::failed(format!("{}: {e}", path.display())))?;
-            return Ok(coregit_spool::write_atomic(
-                &path,
-                &config.before,
-                meta.permissions().mode() & 0o777,
-            )?);
+            return write(repo, &config.before);
         }
-        for (key, value) in &config.keys {
-            set_config_value(repo, key, value.as_deref())?;
-        }
-        Ok(())
+        edit(repo, &config.keys).map(drop)
     }
+}
+
+/// Sets (or, with `None`, unsets) settings in the repository's configuration; returns what it is now. git
+/// itself syncs no configuration: a power cut after its own edit can leave an empty file, and with it no
+/// repository.
+fn edit(repo: &Path, changes: &[(String, Option<String>)]) -> Result<Vec<u8>, Error> {
+    let scratch = repo.join("coregit");
+    coregit_spool::write_atomic(&scratch.join("config"), &read(repo)?, 0o600)?;
+    let edited =
+        changes.iter().try_for_each(|(key, value)| set_config_value(&scratch, key, value.as_deref()));
+    let after = edited.map_err(Error::from).and_then(|()| read(&scratch));
+    let _ = std::fs::remove_file(scratch.join("config"));
+    let after = after?;
+    write(repo, &after)?;
+    Ok(after)
+}
+
+/// Replaces the configuration, whole and durably, with the mode that it had.
+fn write(repo: &Path, content: &[u8]) -> Result<(), Error> {
+    let path = repo.join("config");
+    let meta = path.metadata().map_err(|e| Error::failed(format!("{}: {e}", path.display())))?;
+    Ok(coregit_spool::write_atomic(&path, content, meta.permissions().mode() & 0o7777)?)
 }
 
 fn read(repo: &Path) -> Result<Vec<u8>, Error> {

@@ -147,3 +147,51 @@ fn paths_that_no_json_can_say_go_by_git() {
     let said = stage.coregit(&["sync", "trigger", "work"]);
     assert!(said.code != 0 && said.err.contains("--via"), "{said:?}");
 }
+
+#[test]
+fn the_first_run_onto_other_files_keeps_them_and_stops_where_both_differ() {
+    for via in ROADS {
+        let stage = Stage::new();
+        stage.repo();
+        let there = stage.path("there");
+        stage.git(&stage.path("."), &["init", "-q", "-b", "main", &there.to_string_lossy()]).ok();
+        std::fs::write(there.join("LICENSE"), "theirs\n").unwrap();
+        std::fs::write(there.join("same"), "same\n").unwrap();
+        stage.git(&there, &["add", "-A"]).ok();
+        stage.git(&there, &["commit", "-q", "-m", "theirs"]).ok();
+        stage.git(&there, &["push", "-q", &stage.there().to_string_lossy(), "main"]).ok();
+        stage.commit("ours", &[("a", "1\n"), ("same", "same\n")]);
+        stage.push(&["origin", "main"]).ok();
+        stage.sync(&["--mode", "snapshot", "--via", via]);
+        stage.coregit(&["sync", "trigger", "work"]).ok();
+        let names = stage.git(&stage.there(), &["ls-tree", "--name-only", "main"]).ok().out;
+        assert_eq!(names.split_whitespace().collect::<Vec<_>>(), ["LICENSE", "a", "same"], "{via}");
+        stage.commit("collides", &[("LICENSE", "ours\n")]);
+        stage.push(&["origin", "main"]).ok();
+        let said = stage.coregit(&["sync", "trigger", "work"]);
+        assert!(said.code == 0 || said.err.contains("LICENSE"), "{via}: {said:?}");
+    }
+}
+
+#[test]
+fn an_empty_remote_and_a_new_branch_take_the_first_commit() {
+    let stage = Stage::new();
+    let bare = stage.repo();
+    stage.sync(&["--mode", "snapshot"]);
+    stage.commit("first", &[("a", "1\n")]);
+    stage.push(&["origin", "main"]).ok();
+    stage.coregit(&["sync", "trigger", "work"]).ok();
+    stage.git(&stage.work(), &["checkout", "-q", "-b", "other"]).ok();
+    stage.commit("second", &[("b", "1\n")]);
+    stage.push(&["origin", "other"]).ok();
+    for via in ROADS {
+        let branch = format!("other-{via}");
+        stage.push(&["origin", &format!("other:{branch}")]).ok();
+        stage.coregit(&["sync", "update", "work", "--via", via]).ok();
+        let said = stage.coregit(&["--json", "sync", "trigger", "work", "--branch", &branch]).ok().json();
+        assert_eq!(said["synced"], true, "{via}");
+        assert_eq!(tree(&stage, &bare, &branch), tree(&stage, &stage.there(), &branch), "{via}");
+    }
+    let absent = stage.coregit(&["sync", "trigger", "work", "--branch", "nowhere"]);
+    assert!(absent.code == 1 && absent.err.contains("no branch nowhere"), "{absent:?}");
+}
