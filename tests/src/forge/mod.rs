@@ -1,6 +1,6 @@
 //! A stateful stand-in for GitHub over real bare repositories: git over HTTP, REST, GraphQL, webhooks,
-//! GitHub's rules and refusals, and faults as data. `facts` it follows are GitHub's public documentation
-//! and OpenAPI description; where those are silent, the code says what was assumed.
+//! GitHub's rules and refusals, and faults as data. It follows GitHub's public documentation and OpenAPI
+//! description; where those are silent, the code says what was assumed.
 //!
 //! ```
 //! use coregit_tests::forge::{Effect, Fault, Forge, Options, Repo, Token};
