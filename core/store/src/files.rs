@@ -18,13 +18,18 @@ pub(crate) fn records(home: &Path) -> PathBuf {
     home.join("coregit.db")
 }
 
-/// Makes the home folder, 0700 whatever the umask; one that is there keeps its mode.
+/// Makes the home folder, 0700 whatever the umask, durably; one that is there keeps its mode.
 pub(crate) fn make_home(home: &Path) -> Result<(), StoreError> {
+    let missing: Vec<_> = home.ancestors().take_while(|folder| !folder.exists()).collect();
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(home)
         .map_err(|e| StoreError::io("create", home, &e))?;
+    // Records in a folder whose name a power cut takes away would go with it.
+    for folder in missing.iter().filter_map(|made| made.parent()) {
+        File::open(folder).and_then(|f| f.sync_all()).map_err(|e| StoreError::io("write", folder, &e))?;
+    }
     check_home(home)
 }
 
