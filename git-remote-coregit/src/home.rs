@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use coregit_engine::{Engine, Error, GitLogin, Home};
+use coregit_http::Settings;
 use coregit_model::RemoteRepo;
 
 use crate::address::WebUrl;
@@ -39,9 +40,23 @@ pub async fn needed(config: &GitConfig) -> Result<Engine, Trouble> {
     Ok(Engine::open(home(config)?).await?)
 }
 
+/// What the home says about an address.
+pub struct Known {
+    /// The connection's login.
+    pub login: GitLogin,
+    /// The home's own settings of HTTP.
+    pub http: Settings,
+}
+
+/// The login of a connection for a repository there.
+pub async fn login_of(connection: &str, repo: &RemoteRepo, config: &GitConfig) -> Result<Known, Trouble> {
+    let engine = needed(config).await?;
+    Ok(Known { login: engine.git_login(connection, repo).await?, http: engine.settings().http() })
+}
+
 /// The login of the connection that is for this URL's host; `None`: git's own credential helpers are asked.
 /// A login that stands in the address comes first.
-pub async fn login_for(url: &WebUrl, remote: &str, config: &GitConfig) -> Result<Option<GitLogin>, Trouble> {
+pub async fn login_for(url: &WebUrl, remote: &str, config: &GitConfig) -> Result<Option<Known>, Trouble> {
     let (Some(origin), None) = (&url.origin, &url.password) else { return Ok(None) };
     let Some(repo) = repo_of(url) else { return Ok(None) };
     let engine = match open(config).await {
@@ -53,7 +68,8 @@ pub async fn login_for(url: &WebUrl, remote: &str, config: &GitConfig) -> Result
         }
     };
     let named = config.get(&format!("remote.{remote}.coregitconnection"));
-    Ok(engine.credential_for(origin, &repo, named).await?)
+    let login = engine.credential_for(origin, &repo, named).await?;
+    Ok(login.map(|login| Known { login, http: engine.settings().http() }))
 }
 
 /// The repository that a URL's path names, where it has the form OWNER/REPO.

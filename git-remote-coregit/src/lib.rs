@@ -32,14 +32,15 @@ use std::process::ExitCode;
 
 use address::{Address, WebUrl};
 use config::GitConfig;
-use coregit_engine::GitLogin;
 use coregit_model::RemoteRepo;
 use gits_own::OwnHelper;
+use home::Known;
 use home_repo::HomeRepo;
 use host::Host;
 use remote::Destination;
-use road::{Circumstances, Road, Shape};
+use road::{Circumstances, Road};
 use rustix::event::{PollFd, PollFlags};
+use rustix::process::DumpableBehavior;
 use session::Input;
 use tokio::runtime::Runtime;
 use trouble::Trouble;
@@ -48,6 +49,8 @@ use trouble::Trouble;
 /// Exit code 0, 1 when it failed (standard error says why), 2 for arguments that make no sense.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<String> = arguments.map(|a| a.to_string_lossy().into_owned()).collect();
+    // No core file holds the token.
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["--version" | "-V"] => {
@@ -71,8 +74,7 @@ fn hand_over(connection: &str, repo: &str, action: &str) -> Result<(), Trouble> 
     }
     let repo = RemoteRepo::parse(repo).map_err(|e| Trouble::new(e.to_string()))?;
     let login = event_loop()?.block_on(async {
-        let engine = home::needed(&GitConfig::read()?).await?;
-        Ok::<_, Trouble>(engine.git_login(connection, &repo).await?)
+        Ok::<_, Trouble>(home::login_of(connection, &repo, &GitConfig::read()?).await?.login)
     })?;
     handover::answer(&login, &mut std::io::stdin().lock(), &mut stdout()?)
 }
@@ -99,18 +101,15 @@ fn serve(remote: &str, address: &str) -> Result<(), Trouble> {
     let runtime = event_loop()?;
     match address {
         Address::Url(url) => {
-            let login = runtime.block_on(home::login_for(&url, remote, &config))?;
-            serve_url(runtime, (remote, url, login), &config)
+            let known = runtime.block_on(home::login_for(&url, remote, &config))?;
+            serve_url(runtime, (remote, url, known), &config)
         }
         Address::Connection { connection, repo } => {
-            let login = runtime.block_on(async {
-                let engine = home::needed(&config).await?;
-                Ok::<_, Trouble>(engine.git_login(&connection, &repo).await?)
-            })?;
-            let Address::Url(url) = Address::parse(&login.url)? else {
+            let known = runtime.block_on(home::login_of(&connection, &repo, &config))?;
+            let Address::Url(url) = Address::parse(&known.login.url)? else {
                 return Err(Trouble::new("the connection's address is no URL"));
             };
-            serve_url(runtime, (remote, url, Some(login)), &config)
+            serve_url(runtime, (remote, url, Some(known)), &config)
         }
         Address::Slug(slug) => {
             let path = runtime.block_on(async {
@@ -138,9 +137,10 @@ fn end_with_git() -> Result<(), Trouble> {
 
 fn serve_url(
     runtime: Runtime,
-    (remote, url, login): (&str, WebUrl, Option<GitLogin>),
+    (remote, url, known): (&str, WebUrl, Option<Known>),
     config: &GitConfig,
 ) -> Result<(), Trouble> {
+    let (login, http) = known.map(|known| (known.login, known.http)).unzip();
     let connection = login.as_ref().and_then(|l| Some((l.connection_id.clone(), home::repo_of(&url)?)));
     let own = OwnHelper { remote: remote.to_owned(), url: url.given.clone(), connection };
     let environment = |name: &str| std::env::var(name).ok();
@@ -148,27 +148,10 @@ fn serve_url(
     let (Road::Ours(shape), Some(origin)) = (road, url.origin.clone()) else {
         return Err(own.become_it());
     };
-    let settings = settings(&shape, login.as_ref().and_then(|l| l.ca_file.as_deref()));
+    let settings = shape.applied(http.unwrap_or_default(), login.as_ref().and_then(|l| l.ca_file.clone()));
     let login = login.as_ref().map(home::as_login).or_else(|| login::of_address(&url, &origin));
     let mut host = Host::new(runtime, Destination { url, origin, login, shape }, &settings, own)?;
     session::talk(&mut host, git_says()?, &mut stdout()?)
-}
-
-fn settings(shape: &Shape, ca_file: Option<&str>) -> coregit_http::Settings {
-    let usual = coregit_http::Settings::default();
-    coregit_http::Settings {
-        ca_file: shape.ca_file.clone().or_else(|| ca_file.map(Into::into)),
-        proxy: shape.proxy.clone(),
-        // Some hosts look for git at the beginning.
-        user_agent: shape
-            .user_agent
-            .clone()
-            .unwrap_or_else(|| concat!("git/2.0 (coregit ", env!("CARGO_PKG_VERSION"), ")").to_owned()),
-        // git itself waits for ever; a hook may be silent for minutes.
-        idle_timeout: std::time::Duration::from_secs(600),
-        patience: std::time::Duration::from_secs(5),
-        ..usual
-    }
 }
 
 /// Standard input without the standard library's lock and buffer: a push moves it to another thread.

@@ -89,6 +89,7 @@ pub async fn push(
             .read_to_end(&mut body)
             .map_err(|e| Trouble::io("git's pack cannot be read", &e))?;
     }
+    remote.pushing = true;
     let response = match body.len() <= small {
         true => remote.post(Service::ReceivePack, body.into(), Coding::Plain).await?,
         false => stream_pack(remote, body.into(), input).await?,

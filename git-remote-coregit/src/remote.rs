@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use coregit_http::{Client, Cost, Credential, HttpError, Request, Response, Retry};
+use coregit_http::{Client, Cost, Credential, Effect, HttpError, Request, Response, Retry};
 use coregit_model::{ErrorClass, Origin};
 
 use crate::address::WebUrl;
@@ -82,6 +82,8 @@ pub struct Remote {
     shape: Shape,
     /// Whether `login` has been accepted.
     proved: bool,
+    /// Whether commands have been sent whose report is not here yet.
+    pub pushing: bool,
 }
 
 /// What a first request ends with.
@@ -108,7 +110,7 @@ impl Remote {
     /// A repository, before the first request.
     pub fn new(client: Client, to: Destination) -> Self {
         let Destination { url, origin, login, shape } = to;
-        Self { client, base: url.base, origin, user: url.user, login, shape, proved: false }
+        Self { client, base: url.base, origin, user: url.user, login, shape, proved: false, pushing: false }
     }
 
     /// The address as messages show it.
@@ -256,7 +258,8 @@ impl Remote {
 
     /// An error of this host, in words.
     pub fn in_words(&self, error: &HttpError) -> Trouble {
-        words::of(error, &self.base, self.login.as_ref().map(|login| &login.giver))
+        let trouble = words::of(error, &self.base, self.login.as_ref().map(|login| &login.giver));
+        if self.pushing && error.effect() == Effect::Unknown { words::maybe_moved(trouble) } else { trouble }
     }
 
     /// Goes where the first request was sent. A credential stays with its origin.

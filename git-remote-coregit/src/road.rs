@@ -1,6 +1,9 @@
 //! Which of git's settings this client honours, and which send the whole talk to git's own helper.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use coregit_http::{Settings, Trust};
 
 use crate::config::{GitConfig, as_bool, as_bytes};
 
@@ -42,6 +45,26 @@ impl Default for Shape {
         }
     }
 }
+
+impl Shape {
+    /// The client's settings: the home's, what the connection trusts, and above both what the user told git.
+    pub fn applied(&self, home: Settings, connection_ca: Option<String>) -> Settings {
+        let besides = connection_ca.map(PathBuf::from).or(home.ca_file.clone());
+        Settings {
+            trust: if self.ca_file.is_some() { Trust::FileAlone } else { Trust::SystemToo },
+            ca_file: self.ca_file.clone().or(besides),
+            proxy: self.proxy.clone().or(home.proxy.clone()),
+            // Some hosts look for git at the beginning.
+            user_agent: self.user_agent.clone().unwrap_or_else(|| AGENT.to_owned()),
+            // git itself waits for ever; a hook may be silent for minutes.
+            idle_timeout: IDLE.max(home.idle_timeout),
+            ..home
+        }
+    }
+}
+
+const AGENT: &str = concat!("git/2.0 (coregit ", env!("CARGO_PKG_VERSION"), ")");
+const IDLE: Duration = Duration::from_secs(600);
 
 /// What becomes of a setting below `http.`.
 enum Verdict {

@@ -120,6 +120,12 @@ pub fn check_kind(remote: &Remote, response: Response, service: Service) -> Resu
     if kind.starts_with("text/html") {
         return Err(words::web_page(remote.shown()));
     }
+    if let Some(coding) = response.header("content-encoding").filter(|c| *c != "identity") {
+        return Err(wrong_answer(
+            remote,
+            &format!("its answer is packed as {coding:?}, which was not asked for"),
+        ));
+    }
     let wanted = format!("application/x-{}-result", service.name());
     match kind.split(';').next().unwrap_or("").trim() == wanted {
         true => Ok(response),

@@ -62,6 +62,12 @@ fn mends(error: &HttpError, giver: Option<&Giver>) -> Option<String> {
     }
 }
 
+/// A push whose report did not come.
+pub fn maybe_moved(trouble: Trouble) -> Trouble {
+    Trouble::new(format!("{trouble}; whether the refs moved is not known"))
+        .hint("`git fetch` tells; pushing again does no harm")
+}
+
 /// A redirect that is not followed.
 pub fn not_followed(from: &str, to: &str) -> Trouble {
     let (from, to) = (shown(from), shown(to));

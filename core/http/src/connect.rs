@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coregit_model::{Origin, RedactedUrl};
 
-use crate::{HttpError, Reach, Settings};
+use crate::{HttpError, Reach, Settings, Trust};
 
 /// The roads to hosts. A command that makes no request builds none of them.
 pub(crate) struct Roads {
@@ -84,6 +84,7 @@ fn build(settings: &Settings, road: Road) -> Built {
     };
     builder = match (road, &settings.ca_file) {
         (Road::Plain, _) => builder.tls_certs_only([]),
+        (_, Some(file)) if settings.trust == Trust::FileAlone => builder.tls_certs_only(authorities(file)?),
         (_, Some(file)) => builder.tls_certs_merge(authorities(file)?),
         (_, None) => builder,
     };

@@ -34,4 +34,4 @@ pub use redact::redact;
 pub use request::{Body, Cost, OnceStream, Request, Retry};
 pub use reqwest::Method;
 pub use response::{BodyStream, Head, Reply, Response};
-pub use settings::Settings;
+pub use settings::{Settings, Trust};

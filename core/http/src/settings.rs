@@ -5,11 +5,23 @@ use std::time::Duration;
 
 use crate::{Breakers, Budgets, Reach};
 
+/// Whose word for a host's certificate is taken when a file of authorities is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// The system's authorities, and those of the file.
+    #[default]
+    SystemToo,
+    /// The file's alone, as git's `http.sslCAInfo` means it.
+    FileAlone,
+}
+
 /// Everything that shapes a [`Client`](crate::Client). `Settings::default()` is right for the public hosts.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A PEM file of certificate authorities to trust besides the system's. Read at the first TLS request.
+    /// A PEM file of certificate authorities to trust. Read at the first TLS request.
     pub ca_file: Option<PathBuf>,
+    /// Whether that file stands beside the system's authorities or in their place.
+    pub trust: Trust,
     /// The proxy for everything, loopback too. Without it the environment decides (`HTTPS_PROXY`,
     /// `NO_PROXY` …) and loopback is spoken to directly.
     pub proxy: Option<String>,
@@ -35,6 +47,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ca_file: None,
+            trust: Trust::default(),
             proxy: None,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
