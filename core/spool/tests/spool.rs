@@ -312,7 +312,7 @@ fn an_atomic_write_sets_the_mode_and_replaces_a_link_without_following_it() {
 
 #[test]
 fn who_may_not_enter_the_home_wakes_its_worker_by_another_address() {
-    let (home, repo) = (std::path::PathBuf::from(format!("/nobody/{}", EventId::random())), RepoId::random());
+    let (home, repo) = (PathBuf::from(format!("/nobody/{}", EventId::random())), RepoId::random());
     assert!(wake::send_open(&home, 7, &repo).is_err(), "nobody listens");
     let worker = wake::bind_open(&home, 7).unwrap();
     wake::send_open(&home, 7, &repo).unwrap();

@@ -66,8 +66,8 @@ impl Undo {
         self.save(spool)?;
         let wrong = |e: std::io::Error| Error::failed(format!("{} cannot be made: {e}", folder.display()));
         std::fs::create_dir_all(folder).map_err(wrong)?;
-        let above = self.made.iter().filter(|dir| folder.starts_with(dir)).filter_map(|dir| dir.parent());
-        above.map(sync).collect::<Result<(), _>>().map_err(wrong)
+        let mut above = self.made.iter().filter(|dir| folder.starts_with(dir)).filter_map(|dir| dir.parent());
+        above.try_for_each(sync).map_err(wrong)
     }
 
     pub fn moved(&mut self, from: &Path, to: &Path, spool: &Spool) -> Result<(), Error> {
