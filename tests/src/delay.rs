@@ -2,6 +2,8 @@
 //! What it does not have: loss, jitter and TCP's slow start.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -47,6 +49,7 @@ impl Line {
 /// A running proxy. It stops, and cuts what is open, when dropped.
 pub struct Delay {
     address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -61,13 +64,20 @@ impl Delay {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port can be had");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn(move || run(listener, (target, line), stopped));
-        Self { address, stop: Some(stop), thread: Some(thread) }
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let way = Way { target, line, accepted: accepted.clone() };
+        let thread = std::thread::spawn(move || run(listener, way, stopped));
+        Self { address, accepted, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections were opened through it so far.
+    pub fn connections(&self) -> usize {
+        self.accepted.load(Relaxed)
     }
 
     /// `http://127.0.0.1:port`.
@@ -85,7 +95,14 @@ impl Drop for Delay {
     }
 }
 
-fn run(listener: std::net::TcpListener, way: (SocketAddr, Line), stopped: oneshot::Receiver<()>) {
+/// Where connections lead, and over what.
+struct Way {
+    target: SocketAddr,
+    line: Line,
+    accepted: Arc<AtomicUsize>,
+}
+
+fn run(listener: std::net::TcpListener, way: Way, stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be started");
     runtime.block_on(async move {
@@ -98,14 +115,15 @@ fn run(listener: std::net::TcpListener, way: (SocketAddr, Line), stopped: onesho
     });
 }
 
-async fn accept(listener: TcpListener, (target, line): (SocketAddr, Line)) {
+async fn accept(listener: TcpListener, way: Way) {
     loop {
         let Ok((near, _)) = listener.accept().await else {
             // Out of file descriptors: wait for some to come back.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        tokio::spawn(connect(near, target, line));
+        way.accepted.fetch_add(1, Relaxed);
+        tokio::spawn(connect(near, way.target, way.line));
     }
 }
 
@@ -194,8 +212,10 @@ mod tests {
 
     #[test]
     fn a_connection_and_one_exchange_take_two_round_trips() {
-        let took = exchange(&echo(Line::round_trip(60)), 10);
+        let delay = echo(Line::round_trip(60));
+        let took = exchange(&delay, 10);
         assert!(took >= Duration::from_millis(120), "{took:?}");
+        assert_eq!(delay.connections(), 1);
     }
 
     #[test]

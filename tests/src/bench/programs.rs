@@ -41,7 +41,7 @@ fn with(program: &Path, args: &[&str]) -> Command {
 }
 
 /// A Rust program that does nothing, compiled as ours are.
-fn nothing() -> PathBuf {
+pub fn nothing() -> PathBuf {
     let folder = bin_dir().join("../bench");
     std::fs::create_dir_all(&folder).expect("the target folder is writable");
     let (source, program) = (folder.join("nothing.rs"), folder.join("nothing"));

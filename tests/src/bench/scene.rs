@@ -6,7 +6,8 @@ use std::process::{Child, Command};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::timing::came_to_pass;
-use crate::forge::{Forge, Repo, Request};
+use crate::delay::{Delay, Line};
+use crate::forge::{Repo, Request};
 use crate::stage::Stage;
 
 /// A stage with repositories by name.
@@ -22,12 +23,14 @@ impl Scene {
         scene.furnish()
     }
 
-    /// The same, with the connection's address given by `url`, made from the forge's.
-    pub fn at(url: impl FnOnce(&Forge) -> String) -> Self {
+    /// The same, with the connection through a proxy before the forge.
+    pub fn behind(line: Line) -> (Self, Delay) {
         let stage = Stage::bare();
+        let address = stage.forge.url().trim_start_matches("http://").parse().expect("the forge's address");
+        let delay = Delay::start(address, line);
         stage.coregit(&["init"]).ok();
-        stage.connect_at("work", &stage.token, &url(&stage.forge)).ok();
-        Self { stage }.furnish()
+        stage.connect_at("work", &stage.token, &delay.url()).ok();
+        (Self { stage }.furnish(), delay)
     }
 
     fn furnish(self) -> Self {
