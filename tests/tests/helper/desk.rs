@@ -146,3 +146,14 @@ pub fn said(command: &mut Command) -> Said {
     let text = |raw: Vec<u8>| String::from_utf8_lossy(&raw).into_owned();
     Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
 }
+
+/// The processes of helpers that talk with this address.
+pub fn helpers_of(address: &str) -> Vec<String> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let talks = |entry: &std::fs::DirEntry| {
+        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<_> = words.split(|b| *b == 0).collect();
+        words[0].ends_with(b"git-remote-coregit") && words.contains(&address.as_bytes())
+    };
+    all.filter(talks).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}

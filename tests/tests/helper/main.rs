@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
 mod basics;
+mod canary;
 mod credentials;
 mod desk;
+mod hostile;
 mod partial;
 mod pushes;
 mod refusals;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use coregit_tests::forge::{Canned, Effect, Fault, Repo, Role, Token};
 
-use super::desk::{APP, Desk};
+use super::desk::{APP, Desk, helpers_of};
 use super::servers::{Backend, Server, answer, begin, files};
 
 fn faulty(desk: &Desk, method: &str, answer: Canned) {
@@ -229,17 +229,6 @@ fn a_kind_of_login_that_only_git_has_is_left_to_git() {
         agents[0].contains("coregit") && agents.len() > 1 && !agents[1].contains("coregit"),
         "{agents:?}"
     );
-}
-
-/// The processes of helpers that talk with this address.
-fn helpers_of(address: &str) -> Vec<String> {
-    let all = std::fs::read_dir("/proc").unwrap().flatten();
-    let talks = |entry: &std::fs::DirEntry| {
-        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let words: Vec<_> = words.split(|b| *b == 0).collect();
-        words[0].ends_with(b"git-remote-coregit") && words.contains(&address.as_bytes())
-    };
-    all.filter(talks).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 #[test]
