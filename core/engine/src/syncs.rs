@@ -182,8 +182,20 @@ impl Engine {
     /// Pauses or resumes a sync.
     pub async fn set_sync_state(&self, id_or_label: &str, state: SyncState) -> Result<SyncConfig, Error> {
         let sync = self.sync(id_or_label).await?;
-        self.store.set_sync_state(&sync.id, state, None).await?;
+        match state {
+            SyncState::Active => self.activate(&sync).await?,
+            other => self.store.set_sync_state(&sync.id, other, None).await?,
+        }
         self.sync(sync.id.as_str()).await
+    }
+
+    /// Lets a sync run again; one that follows pushes makes good what it missed.
+    async fn activate(&self, sync: &SyncConfig) -> Result<(), Error> {
+        self.store.set_sync_state(&sync.id, SyncState::Active, None).await?;
+        if sync.auto_sync {
+            self.store.add_trigger(&sync.id, "resumed", None).await?;
+        }
+        Ok(())
     }
 
     /// Syncs of this connection that a refused token stopped run again.
@@ -193,7 +205,7 @@ impl Engine {
     ) -> Result<(), Error> {
         for sync in self.store.syncs_of_connection(connection).await? {
             if sync.state == SyncState::Held {
-                self.store.set_sync_state(&sync.id, SyncState::Active, None).await?;
+                self.activate(&sync).await?;
             }
         }
         Ok(())

@@ -67,7 +67,8 @@ fn an_expired_token_stops_the_sync_until_it_is_renewed() {
     });
     stage.forge.reset_requests();
     stage.coregit(&["worker", "--drain"]).ok();
-    assert!(stage.forge.requests().is_empty(), "no retry loop with a token that was refused");
+    let asked: Vec<_> = stage.forge.requests().iter().map(|r| format!("{} {}", r.method, r.path)).collect();
+    assert!(asked.is_empty(), "no retry loop with a token that was refused: {asked:?}");
     let token = stage.forge.token(Token::classic("octocat"));
     stage.coregit_fed(&token, &["connections", "update", "work", "--token-stdin"]).ok();
     stage.coregit(&["worker", "--drain"]).ok();
