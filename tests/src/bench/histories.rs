@@ -20,13 +20,11 @@ const MIB_30: u64 = 30 * 1024;
 struct Round {
     ours: Vec<Request>,
     git: Vec<Request>,
-    /// Connections that the export opened.
-    opened: usize,
 }
 
 /// What one new commit takes: requests, and bytes against `git push`.
 pub fn commit(report: &Report) {
-    let (scene, delay) = Scene::behind(crate::delay::Line::round_trip(2));
+    let scene = Scene::new();
     let bare = scene.ours("app");
     scene.theirs("app");
     scene.theirs("beside");
@@ -35,11 +33,9 @@ pub fn commit(report: &Report) {
     for round in 0..=report.effort.times(10) as u64 {
         let files = if round == 0 { 500 } else { 3 };
         synthetic::commit(&scene.stage, &bare, synthetic::files(files, 4_000, round));
-        let before = delay.connections();
         let ours = scene.requests(|| scene.trigger("app"));
-        let opened = delay.connections() - before;
         let git = scene.requests(|| timed(straight(&scene, &bare, "beside")));
-        rounds.push(Round { ours, git, opened });
+        rounds.push(Round { ours, git });
     }
     // The first one creates the branch.
     tell_commit(report, &rounds[1..]);
@@ -47,12 +43,10 @@ pub fn commit(report: &Report) {
 
 fn tell_commit(report: &Report, rounds: &[Round]) {
     let most = |count: fn(&Round) -> usize| rounds.iter().map(count).max().unwrap_or(0);
-    let (requests, opened) = (most(|r| r.ours.len()), most(|r| r.opened));
+    let requests = most(|r| r.ours.len());
     let line = Line::of("requests of one commit's export, one of them to verify", format!("{requests}"));
     let git = format!("`git push` {} unverified", most(|r| r.git.len()));
     report.tell(line.mark("≤ 3", requests <= 3).git(git));
-    let line = Line::of("connections that it opens", format!("{opened}"));
-    report.tell(line.mark("1", opened == 1).git("`git push` 1"));
     let middle = |bytes: fn(&Round) -> f64| median(&rounds.iter().map(bytes).collect::<Vec<_>>());
     let ratio = middle(|r| pushed(&r.ours) / pushed(&r.git));
     let total = middle(|r| r.ours.iter().map(|r| r.bytes_in as f64).sum());
