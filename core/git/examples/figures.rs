@@ -62,13 +62,14 @@ fn diff(repo: &str, old: &str, new: &str) {
     let changes = repo
         .diff_trees(
             Some(&old.parse().expect("the figures can be taken")),
-            Some(&new.parse().unwrap()),
+            Some(&new.parse().expect("the figures can be taken")),
             1_000_000,
         )
-        .unwrap();
+        .expect("the figures can be taken");
     let status = std::fs::read_to_string("/proc/self/status").expect("the figures can be taken");
     let peak = status.lines().find(|l| l.starts_with("VmHWM")).expect("the figures can be taken");
     let stat = std::fs::read_to_string("/proc/self/schedstat").expect("the figures can be taken");
-    let cpu: u64 = stat.split(' ').next().expect("the figures can be taken").parse().unwrap();
+    let cpu: u64 =
+        stat.split(' ').next().expect("the figures can be taken").parse().expect("the figures can be taken");
     println!("changes {} wall {:?} cpu {} us {peak}", changes.len(), began.elapsed(), cpu / 1000);
 }

@@ -1,6 +1,9 @@
 //! What is left after a power cut: of pushes, of events, of records. Each promise stands beside the
 //! setting without which it is broken, so that the disk is known to lose what it should.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "what is not tried on this machine is said")]
+
 mod events;
 mod pushes;
 mod records;

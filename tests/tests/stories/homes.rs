@@ -89,46 +89,29 @@ fn keyring_rotate_check_and_recipients_work_while_connections_stay_valid() {
     assert!(export.out.contains("BEGIN AGE ENCRYPTED FILE"), "{}", export.out);
 }
 
+/// Command lines, words separated by spaces, and what the error or its hint must say.
+const WRONG: [(&str, &str); 12] = [
+    ("repos create ../x", "NAMESPACE/NAME"),
+    ("repos create org/x", "reserved"),
+    ("repos create x --path /nonexistent", "bare repository"),
+    ("repos create team/app", "already"),
+    ("sync config create nowhere --connection work --remote a/b", "repos list"),
+    ("sync config create team/app --connection no --remote a/b", "connections list"),
+    ("sync config create team/app --connection work --remote https://x/a/b", "OWNER/REPO"),
+    ("sync config create team/app --connection work --remote a/b --direction both", "import or export"),
+    ("sync trigger no", "sync status"),
+    ("sync history team/app --cursor x", "next_cursor"),
+    ("connections create --provider gitlob --label x --token-file /dev/null", ""),
+    ("hooks install nowhere", "repos list"),
+];
+
 #[test]
 fn wrong_input_is_named_and_changes_nothing() {
     let stage = Stage::new();
     stage.repo();
-    let table: [(&[&str], &str); 12] = [
-        (&["repos", "create", "../x"], "NAMESPACE/NAME"),
-        (&["repos", "create", "org/x"], "reserved"),
-        (&["repos", "create", "x", "--path", "/nonexistent"], "bare repository"),
-        (&["repos", "create", "team/app"], "already"),
-        (&["sync", "config", "create", "nowhere", "--connection", "work", "--remote", "a/b"], "repos list"),
-        (
-            &["sync", "config", "create", "team/app", "--connection", "no", "--remote", "a/b"],
-            "connections list",
-        ),
-        (
-            &["sync", "config", "create", "team/app", "--connection", "work", "--remote", "https://x/a/b"],
-            "OWNER/REPO",
-        ),
-        (
-            &[
-                "sync",
-                "config",
-                "create",
-                "team/app",
-                "--connection",
-                "work",
-                "--remote",
-                "a/b",
-                "--direction",
-                "both",
-            ],
-            "import or export",
-        ),
-        (&["sync", "trigger", "no"], "sync status"),
-        (&["sync", "history", "team/app", "--cursor", "x"], "next_cursor"),
-        (&["connections", "create", "--provider", "gitlob", "--label", "x", "--token-file", "/dev/null"], ""),
-        (&["hooks", "install", "nowhere"], "repos list"),
-    ];
-    for (args, words) in table {
-        let said = stage.coregit(args);
+    for (line, words) in WRONG {
+        let args: Vec<_> = line.split(' ').collect();
+        let said = stage.coregit(&args);
         assert!(matches!(said.code, 1 | 2), "{args:?}: {said:?}");
         assert!(said.err.starts_with("error: ") && said.err.contains(words), "{args:?}: {}", said.err);
     }

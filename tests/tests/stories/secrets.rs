@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
+use coregit_tests::forge::{Canned, Effect, Fault};
 use coregit_tests::stage::Stage;
 
 /// The forms in which a token could stand somewhere: as it is, percent-encoded dots, in Basic credentials.
@@ -48,59 +49,62 @@ fn processes_with(forms: &[Vec<u8>], hits: &mut Vec<String>) {
     }
 }
 
-fn story(stage: &Stage, mode: &str, said: &mut String) {
-    let mut run = |args: &[&str]| {
-        let mut command = stage.command(args);
-        for name in [
-            "GIT_TRACE",
-            "GIT_TRACE_CURL",
-            "GIT_TRACE_PACKET",
-            "GIT_TRACE2",
-            "GIT_TRACE2_EVENT",
-            "GIT_CURL_VERBOSE",
-        ] {
-            command.env(name, "1");
-        }
-        let output = command.env("COREGIT_LOG", "trace").env("GIT_TRACE_REDACT", "0").output().unwrap();
+/// Variables that make git say much; `GIT_TRACE_REDACT=0` is the user's own word not to hide anything.
+const LOUD: [(&str, &str); 8] = [
+    ("GIT_TRACE", "1"),
+    ("GIT_TRACE_CURL", "1"),
+    ("GIT_TRACE_PACKET", "1"),
+    ("GIT_TRACE2", "1"),
+    ("GIT_TRACE2_EVENT", "1"),
+    ("GIT_CURL_VERBOSE", "1"),
+    ("GIT_TRACE_REDACT", "0"),
+    ("COREGIT_LOG", "trace"),
+];
+
+/// What is run between two pushes and after them; `MODE` is the mode, which is the label too.
+const BETWEEN: [&str; 2] = [
+    "sync config create team/app --connection work --remote octocat/app --direction export --mode MODE --label MODE",
+    "sync trigger MODE",
+];
+const AFTER: [&str; 10] = [
+    "--json sync trigger MODE",
+    "sync verify MODE",
+    "sync config delete MODE",
+    "connections list",
+    "connections test work",
+    "doctor",
+    "keyring check",
+    "--json connections show work",
+    "keyring rotate",
+    "sync status",
+];
+
+fn run(stage: &Stage, lines: &[&str], mode: &str, said: &mut String) {
+    for line in lines {
+        let line = line.replace("MODE", mode);
+        let args: Vec<_> = line.split(' ').collect();
+        let output = stage.command(&args).envs(LOUD).output().unwrap();
         said.push_str(&String::from_utf8_lossy(&output.stdout));
         said.push_str(&String::from_utf8_lossy(&output.stderr));
-    };
+    }
+}
+
+fn story(stage: &Stage, mode: &str, said: &mut String) {
     stage.commit(mode, &[("a", mode)]);
     stage.push(&["origin", "main"]).ok();
-    run(&[
-        "sync",
-        "config",
-        "create",
-        "team/app",
-        "--connection",
-        "work",
-        "--remote",
-        "octocat/app",
-        "--direction",
-        "export",
-        "--mode",
-        mode,
-        "--label",
-        mode,
-    ]);
-    run(&["sync", "trigger", mode]);
+    run(stage, &BETWEEN, mode, said);
     stage.commit("more", &[("b", mode)]);
     stage.push(&["origin", "main"]).ok();
-    run(&["--json", "sync", "trigger", mode]);
-    run(&["sync", "verify", mode]);
-    run(&["sync", "delete", mode]);
-    run(&["sync", "config", "delete", mode]);
-    for args in [
-        &["connections", "list"][..],
-        &["connections", "test", "work"],
-        &["doctor"],
-        &["keyring", "check"],
-        &["--json", "connections", "show", "work"],
-        &["keyring", "rotate"],
-        &["sync", "status"],
-    ] {
-        run(args);
-    }
+    run(stage, &AFTER, mode, said);
+}
+
+/// Every mode, a host that fails, a token that dies: all that is said goes into `said`.
+fn stories(stage: &Stage, said: &mut String) {
+    story(stage, "history", said);
+    stage.forge.fault(Fault::on("*", "*", Effect::Answer(Canned::message(500, "boom"))).times(3));
+    story(stage, "snapshot", said);
+    stage.forge.revoke("mine");
+    story(stage, "history", said);
 }
 
 #[test]
@@ -119,18 +123,7 @@ fn the_token_is_found_nowhere() {
             }
             hits
         });
-        story(&stage, "history", &mut said);
-        stage.forge.fault(
-            coregit_tests::forge::Fault::on(
-                "*",
-                "*",
-                coregit_tests::forge::Effect::Answer(coregit_tests::forge::Canned::message(500, "boom")),
-            )
-            .times(3),
-        );
-        story(&stage, "snapshot", &mut said);
-        stage.forge.revoke("mine");
-        story(&stage, "history", &mut said);
+        stories(&stage, &mut said);
         done.store(true, Ordering::Relaxed);
         watcher.join().unwrap()
     });

@@ -60,7 +60,10 @@ fn every_fault_of_the_host_is_told_and_the_next_run_finishes() {
         if name.starts_with("secondary limit") {
             stage.forge.reset_requests();
             let said = stage.coregit(&["sync", "trigger", "work"]);
-            assert!(said.code == 4 && stage.forge.requests().is_empty(), "{name}: the wait outlives the process");
+            assert!(
+                said.code == 4 && stage.forge.requests().is_empty(),
+                "{name}: the wait outlives the process"
+            );
             continue;
         }
         if name.starts_with("token revoked") {
