@@ -1,4 +1,4 @@
-//! Which of the settings `http.<url>.*` counts for a URL (git-config(1), "http.<url>.*").
+//! Which of the settings `http.<url>.*` counts for a URL (git-config(1)).
 
 /// How closely a pattern fits: longer host, longer path, user named. Greater is closer.
 pub type Closeness = (usize, usize, bool);

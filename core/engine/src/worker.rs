@@ -52,28 +52,33 @@ impl Engine {
         };
         let name = repo.as_ref().map_or("all".to_owned(), |r| r.id.to_string());
         let lock = self.home.run_dir().join(format!("drain-{name}.lock"));
-        loop {
+        let mut in_vain = 0;
+        while in_vain < 2 {
             let Some(held) = lock_file(&lock)? else { return Ok(()) };
-            self.drain_once(repo.as_ref()).await?;
+            let taken = self.drain_once(repo.as_ref()).await?;
             drop(held);
             if !self.events_wait(repo.as_ref()).await? {
                 return Ok(());
             }
+            in_vain = if taken == 0 { in_vain + 1 } else { 0 };
         }
+        Err(Error::failed("events wait that cannot be taken into the records; the log names why"))
     }
 
-    async fn drain_once(&self, repo: Option<&Repo>) -> Result<(), Error> {
+    /// Returns how many events it took.
+    async fn drain_once(&self, repo: Option<&Repo>) -> Result<usize, Error> {
         let only = repo.map(|r| &r.id);
         self.sweep(repo).await?;
+        let mut taken = 0;
         loop {
-            self.take_all_events(repo).await?;
+            taken += self.take_all_events(repo).await?;
             while let Some(claim) = self.store.claim(&own_name(), LEASE_S, only).await? {
                 self.run_trigger(&claim).await?;
-                self.take_all_events(repo).await?;
+                taken += self.take_all_events(repo).await?;
             }
             let soon = Timestamp::now().plus_seconds(DRAIN_PATIENCE_S);
             match self.store.next_due(only).await?.filter(|due| *due <= soon) {
-                None => return Ok(()),
+                None => return Ok(taken),
                 Some(due) => {
                     let wait = (due.as_millis() - Timestamp::now().as_millis()).clamp(10, 1_000);
                     tokio::time::sleep(Duration::from_millis(wait as u64)).await;
@@ -99,13 +104,15 @@ impl Engine {
     }
 
     /// A repository that cannot be read does not keep the others waiting.
-    async fn take_all_events(&self, repo: Option<&Repo>) -> Result<(), Error> {
+    async fn take_all_events(&self, repo: Option<&Repo>) -> Result<usize, Error> {
+        let mut taken = 0;
         for repo in self.served(repo).await? {
-            if let Err(error) = self.take_events(&repo).await {
-                tracing::warn!(repo = %repo.slug, %error, "events cannot be taken");
+            match self.take_events(&repo).await {
+                Ok(n) => taken += n,
+                Err(error) => tracing::warn!(repo = %repo.slug, %error, "events cannot be taken"),
             }
         }
-        Ok(())
+        Ok(taken)
     }
 
     async fn sweep(&self, repo: Option<&Repo>) -> Result<(), Error> {
@@ -173,7 +180,7 @@ impl Engine {
     async fn woken(&self, word: &[u8]) -> Result<(), Error> {
         let Some(id) = coregit_spool::wake::read(word) else { return Ok(()) };
         match self.store.repo_by_id(&id).await? {
-            Some(repo) => self.take_all_events(Some(&repo)).await,
+            Some(repo) => self.take_all_events(Some(&repo)).await.map(drop),
             None => Ok(()),
         }
     }

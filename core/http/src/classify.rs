@@ -20,7 +20,8 @@ pub(crate) fn classify(
     credential: Option<&Credential>,
     wait: Option<Duration>,
 ) -> HttpError {
-    let said = words(body);
+    // What calls itself a web page is for browsers, whatever it begins with.
+    let said = if is_page(head) { None } else { words(body) };
     let class = class_of(head, &said);
     let message = redact_with(&said.unwrap_or_else(|| unsaid(head, body)), credential);
     let effect = if head.status >= 500 || head.status == 408 { Effect::Unknown } else { Effect::Refused };

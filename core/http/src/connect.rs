@@ -72,6 +72,8 @@ fn build(settings: &Settings, road: Road) -> Built {
         .user_agent(&settings.user_agent)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
+        // Old servers fold long `WWW-Authenticate` lines.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
         .connect_timeout(settings.connect_timeout)
         .tcp_keepalive(Duration::from_secs(30))
         .tcp_user_timeout(settings.idle_timeout)

@@ -24,6 +24,7 @@ struct Inner {
 enum Scheme {
     Bearer,
     Basic { username: String },
+    Other { word: String },
 }
 
 impl Credential {
@@ -35,6 +36,11 @@ impl Credential {
     /// `Authorization: Basic …`, for these origins and no other.
     pub fn basic(username: &str, secret: Secret, origins: &[Origin]) -> Self {
         Self::new(secret, Scheme::Basic { username: username.to_owned() }, origins)
+    }
+
+    /// `Authorization: <scheme> <secret>` as a git credential helper has made it, for these origins and no other.
+    pub fn of_scheme(scheme: &str, secret: Secret, origins: &[Origin]) -> Self {
+        Self::new(secret, Scheme::Other { word: scheme.to_owned() }, origins)
     }
 
     fn new(secret: Secret, scheme: Scheme, origins: &[Origin]) -> Self {
@@ -58,7 +64,7 @@ impl Credential {
     pub fn as_login(&self) -> Option<(&str, &Secret)> {
         match &self.0.scheme {
             Scheme::Basic { username } => Some((username, &self.0.secret)),
-            Scheme::Bearer => None,
+            Scheme::Bearer | Scheme::Other { .. } => None,
         }
     }
 
@@ -74,6 +80,7 @@ impl Credential {
         let text = match &self.0.scheme {
             Scheme::Bearer => format!("Bearer {}", self.0.secret.expose()),
             Scheme::Basic { username } => format!("Basic {}", self.basic_pair(username)),
+            Scheme::Other { word } => format!("{word} {}", self.0.secret.expose()),
         };
         let flaw = |_| {
             HttpError::new(ErrorClass::Auth, Effect::NotSent, "the token holds a character that no token has")
@@ -100,7 +107,7 @@ impl Credential {
         let raw = self.0.secret.expose().to_owned();
         let username = match &self.0.scheme {
             Scheme::Basic { username } => username,
-            Scheme::Bearer => "x-access-token",
+            Scheme::Bearer | Scheme::Other { .. } => "x-access-token",
         };
         vec![self.basic_pair(username), base64::engine::general_purpose::STANDARD.encode(&raw), raw]
     }

@@ -168,7 +168,7 @@ fn ran(outcome: &Outcome, output: &Output) -> String {
     let run = &outcome.run;
     let took = run.completed_at.map_or(0, |end| end.as_millis() - run.started_at.as_millis());
     let mut lines = vec![format!(
-        "{}: {} ({took} ms, {} requests, {} bytes sent, {})",
+        "{}: {} ({took} ms, requests: {}, bytes sent: {}, {})",
         run.status, run.message, run.counts.requests, run.counts.bytes_sent, run.id
     )];
     for r in &run.refs {
@@ -260,8 +260,8 @@ async fn verify(engine: &Engine, sync: &str, output: &Output) -> Result<Exit, Er
 fn proof(sync: &SyncConfig, verified: &Verified, output: &Output) -> String {
     if verified.equal {
         return format!(
-            "equal: {} refs here and at {}, fingerprint {}",
-            verified.refs, sync.remote, verified.fingerprint
+            "equal here and at {}: refs: {}, fingerprint {}",
+            sync.remote, verified.refs, verified.fingerprint
         );
     }
     let row = |d: &coregit_engine::Difference| {

@@ -150,3 +150,37 @@ fn two_workers_and_two_pushes_at_once_end_equal() {
     stage.wait_until("all branches there", || stage.refs(&bare) == stage.refs(&stage.there()));
     assert_eq!(stage.refs(&bare).len(), 5);
 }
+
+#[test]
+fn a_drain_whose_records_take_nothing_ends_instead_of_spinning() {
+    let stage = Stage::new();
+    stage.repo();
+    stage.sync(&["--mode", "history", "--auto-sync"]);
+    stage.commit("first", &[("a", "1\n")]);
+    let database = stage.home().join("coregit.db");
+    let away = stage.path("away.db");
+    std::fs::rename(&database, &away).unwrap();
+    std::fs::create_dir(&database).unwrap();
+    stage.push(&["origin", "main"]).ok();
+    let said = stage.coregit(&["worker", "--drain"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    std::fs::remove_dir(&database).unwrap();
+    std::fs::rename(&away, &database).unwrap();
+    stage.coregit(&["worker", "--drain"]).ok();
+    assert!(equal(&stage), "the event was kept");
+}
+
+#[test]
+fn records_that_cannot_be_written_end_a_drain_and_lose_no_push() {
+    let stage = Stage::new();
+    let bare = stage.repo();
+    stage.sync(&["--mode", "history", "--auto-sync"]);
+    stage.coregit(&["hooks", "uninstall", "team/app"]).ok();
+    stage.commit("first", &[("a", "1\n")]);
+    stage.push(&["origin", "main"]).ok();
+    stage.coregit(&["hooks", "install", "team/app"]).ok();
+    // What a drain finds when somebody deletes or replaces an event's folder under it.
+    std::fs::write(bare.join("coregit/events/ev_damaged.json"), "{").unwrap();
+    stage.coregit(&["worker", "--drain"]).ok();
+    assert!(equal(&stage), "a damaged event keeps nobody from the others");
+}
