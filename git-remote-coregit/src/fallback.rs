@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use crate::gits_own::OwnHelper;
+use crate::login::Login;
 use crate::session::{read_text, say};
 use crate::trouble::Trouble;
 
@@ -16,11 +17,12 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    /// Starts it and repeats the options.
-    pub fn start(helper: &OwnHelper, options: &[Vec<u8>]) -> Result<Self, Trouble> {
-        let mut command = helper.beside()?;
+    /// Starts it and repeats the options. `told`: see [`OwnHelper::beside`].
+    pub fn start(helper: &OwnHelper, told: Option<&Login>, options: &[Vec<u8>]) -> Result<Self, Trouble> {
+        let (mut command, pipe) = helper.beside(told)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|e| Trouble::new(format!("git cannot be started: {e}")))?;
+        drop(pipe);
         let to = child.stdin.take().expect("it is piped");
         let from = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut own = Self { child, to, from };

@@ -1,22 +1,21 @@
 //! The one place that starts `git` here: with the user's environment, less what could print a secret.
 
 use std::ffi::OsString;
+use std::io::{PipeReader, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use coregit_model::{ConnectionId, RemoteRepo};
+use coregit_model::{ConnectionId, RemoteRepo, Secret};
 
+use crate::login::Login;
 use crate::trouble::Trouble;
 
-/// These would print what git otherwise blackens.
-const TALKATIVE: [&str; 2] = ["GIT_TRACE_REDACT", "GIT_CURL_VERBOSE"];
-
-/// `git` for this user: configuration, proxy, certificates and quarantine are theirs.
+/// `git` for this user: configuration, proxy, certificates and quarantine are theirs. What git blackens in
+/// its traces stays black.
 pub fn git() -> Command {
     let mut command = Command::new("git");
-    TALKATIVE.iter().for_each(|name| {
-        command.env_remove(name);
-    });
+    command.env_remove("GIT_TRACE_REDACT");
     command
 }
 
@@ -57,11 +56,30 @@ impl OwnHelper {
         }
     }
 
-    /// The same as a child that is spoken with. Under protocol version 2 its `list` would answer nothing:
-    /// a clone would look empty, and `fetch --prune` would delete every tracking ref.
-    pub fn beside(&self) -> Result<Command, Trouble> {
-        self.command(&["protocol.version=0"])
+    /// The same as a child that is spoken with. `told`: a login that git's credential helpers have given
+    /// already, so that nobody is asked twice; what holds it must live until the child is started.
+    ///
+    /// Under protocol version 2 its `list` would answer nothing: a clone would look empty, and
+    /// `fetch --prune` would delete every tracking ref.
+    pub fn beside(&self, told: Option<&Login>) -> Result<(Command, Option<PipeReader>), Trouble> {
+        let mut settings = vec!["protocol.version=0".to_owned()];
+        let pipe = told.and_then(|login| login.credential.as_login()).map(once).transpose()?;
+        settings.extend(pipe.as_ref().map(|pipe| {
+            format!("credential.helper=!f() {{ test \"$1\" = get && cat /dev/fd/{}; }}; f", pipe.as_raw_fd())
+        }));
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        Ok((self.command(&settings)?, pipe))
     }
+}
+
+/// A pipe that children inherit and that says a login once.
+fn once((user, password): (&str, &Secret)) -> Result<PipeReader, Trouble> {
+    let wrong = |e: std::io::Error| Trouble::io("a pipe cannot be made", &e);
+    let (reader, mut writer) = std::io::pipe().map_err(wrong)?;
+    let text = Secret::new(format!("username={user}\npassword={}\n", password.expose()));
+    writer.write_all(text.expose().as_bytes()).map_err(wrong)?;
+    rustix::io::fcntl_setfd(&reader, rustix::io::FdFlags::empty()).map_err(|e| wrong(e.into()))?;
+    Ok(reader)
 }
 
 /// Our token through git's credential protocol. The empty helper first forgets the user's own, which would

@@ -5,10 +5,12 @@ use std::io::Write;
 use coregit_http::{Client, Settings};
 use tokio::runtime::Runtime;
 
+use crate::discovery::First;
 use crate::fallback::Fallback;
 use crate::framing::{Sideband, Watch};
 use crate::gits_own::OwnHelper;
-use crate::remote::{Coding, Destination, First, Remote, Service};
+use crate::login::Giver;
+use crate::remote::{Coding, Destination, Remote, Service};
 use crate::session::{Connected, Far, Input, say};
 use crate::trouble::Trouble;
 use crate::upload::{self, Opened};
@@ -19,6 +21,8 @@ pub struct Host {
     runtime: Runtime,
     remote: Remote,
     own: OwnHelper,
+    /// Where the repository was before any rename.
+    first_base: String,
     small: usize,
 }
 
@@ -32,8 +36,9 @@ impl Host {
     ) -> Result<Self, Trouble> {
         let client = Client::new(settings)?;
         let small = to.shape.post_buffer;
+        let first_base = to.url.base.clone();
         let remote = Remote::new(client, to);
-        Ok(Self { runtime, remote, own, small })
+        Ok(Self { runtime, remote, own, first_base, small })
     }
 
     fn fetch(&mut self, mut input: Input, output: &mut dyn Write) -> Result<Connected, Trouble> {
@@ -93,7 +98,15 @@ impl Far for Host {
     }
 
     fn fallback(&mut self, options: &[Vec<u8>]) -> Result<Fallback, Trouble> {
-        let own = OwnHelper { url: self.remote.shown().to_owned(), ..self.own.clone() };
-        Fallback::start(&own, options)
+        let moved = self.remote.base != self.first_base;
+        let url = if moved { self.remote.base.clone() } else { self.own.url.clone() };
+        let told = self.remote.login.as_ref().filter(|login| matches!(login.giver, Giver::Git(_)));
+        Fallback::start(&OwnHelper { url, ..self.own.clone() }, told, options)
+    }
+
+    fn heard(&mut self, option: &[u8]) {
+        let verbosity =
+            option.strip_prefix(b"verbosity ").and_then(|v| std::str::from_utf8(v).ok()?.parse().ok());
+        self.remote.verbose |= verbosity.is_some_and(|v: u32| v > 1);
     }
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod config;
+mod discovery;
 mod fallback;
 mod framing;
 mod gits_own;
@@ -12,6 +13,7 @@ mod handover;
 mod home;
 mod home_repo;
 mod host;
+mod language;
 mod login;
 mod push;
 mod receive;
@@ -59,7 +61,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             ExitCode::SUCCESS
         }
         ["--credential", connection, repo, action] => report(hand_over(connection, repo, action)),
-        [remote, address] => report(serve(remote, address)),
+        [remote, address] => report(with_a_stack(|| serve(remote, address))),
         _ => {
             trouble::say("usage: git-remote-coregit REMOTE ADDRESS (git starts it for coregit:: addresses)");
             ExitCode::from(2)
@@ -82,6 +84,15 @@ fn hand_over(connection: &str, repo: &str, action: &str) -> Result<(), Trouble> 
 fn event_loop() -> Result<Runtime, Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|e| Trouble::io("no event loop can be made", &e))
+}
+
+/// A small `ulimit -s`, as some set it for long command lines, is not meant for us.
+fn with_a_stack(talk: impl FnOnce() -> Result<(), Trouble> + Send) -> Result<(), Trouble> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(4 << 20).spawn_scoped(scope, talk);
+        let thread = thread.map_err(|e| Trouble::io("no thread can be started", &e))?;
+        thread.join().unwrap_or_else(|_| Err(Trouble::new("git-remote-coregit has a mistake in itself")))
+    })
 }
 
 fn report(ended: Result<(), Trouble>) -> ExitCode {
@@ -143,6 +154,7 @@ fn serve_url(
     let (login, http) = known.map(|known| (known.login, known.http)).unzip();
     let connection = login.as_ref().and_then(|l| Some((l.connection_id.clone(), home::repo_of(&url)?)));
     let own = OwnHelper { remote: remote.to_owned(), url: url.given.clone(), connection };
+    check_password(&url, config)?;
     let environment = |name: &str| std::env::var(name).ok();
     let road = Circumstances { config, remote, url: &url.given, environment: &environment }.road();
     let (Road::Ours(shape), Some(origin)) = (road, url.origin.clone()) else {
@@ -152,6 +164,22 @@ fn serve_url(
     let login = login.as_ref().map(home::as_login).or_else(|| login::of_address(&url, &origin));
     let mut host = Host::new(runtime, Destination { url, origin, login, shape }, &settings, own)?;
     session::talk(&mut host, git_says()?, &mut stdout()?)
+}
+
+/// What `transfer.credentialsInUrl` says of a password in the address; git itself looks at its own URLs only.
+fn check_password(url: &WebUrl, config: &GitConfig) -> Result<(), Trouble> {
+    if url.password.is_none() {
+        return Ok(());
+    }
+    let (scheme, rest) = url.base.split_once("://").unwrap_or(("https", &url.base));
+    let user = url.user.as_deref().unwrap_or("");
+    let told = format!("URL '{scheme}://{user}:<redacted>@{rest}' uses plaintext credentials");
+    match config.get("transfer.credentialsinurl") {
+        Some("warn") => trouble::say(&format!("warning: {told}")),
+        Some("die") => return Err(Trouble::new(told)),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Standard input without the standard library's lock and buffer: a push moves it to another thread.

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use base64::Engine as _;
 use coregit_http::Credential;
 use coregit_model::{Origin, Secret};
 
@@ -47,68 +46,90 @@ pub fn can_meet(challenges: &Challenges) -> bool {
     challenges.is_empty() || challenges.iter().any(|c| matches!(scheme(c).as_str(), "basic" | "bearer"))
 }
 
-/// Asks git's credential helpers, and through git the person. `path` is the URL's, without the first slash.
-pub fn ask_git(
-    origin: &Origin,
-    path: &str,
-    user: Option<&str>,
-    challenges: &Challenges,
-) -> Result<Login, Trouble> {
-    let mut lines = vec![("capability[]".to_owned(), "authtype".to_owned())];
-    lines.extend(description(origin, path, user));
-    lines.extend(challenges.iter().map(|c| ("wwwauth[]".to_owned(), c.clone())));
+/// A challenge with single spaces: what is left of a line that was folded.
+pub fn tidy(challenge: &str) -> String {
+    let mut quoted = false;
+    let mut tidy = String::with_capacity(challenge.len());
+    for c in challenge.chars() {
+        quoted ^= c == '"';
+        if quoted || c != ' ' || !tidy.ends_with(' ') {
+            tidy.push(c);
+        }
+    }
+    tidy
+}
+
+/// Whom a login is for.
+pub struct Whom<'a> {
+    /// The host.
+    pub origin: &'a Origin,
+    /// The URL's path, without the first slash.
+    pub path: &'a str,
+    /// The user name that stood in the address.
+    pub user: Option<&'a str>,
+}
+
+/// Asks git's credential helpers, and through git the person. `before`: what they gave in the round before,
+/// for logins of several rounds.
+pub fn ask_git(whom: &Whom<'_>, challenges: &Challenges, before: Option<&Login>) -> Result<Login, Trouble> {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut lines = vec![pair("capability[]", "authtype"), pair("capability[]", "state")];
+    lines.extend(description(whom));
+    lines.extend(challenges.iter().map(|c| pair("wwwauth[]", c)));
+    let kept = |line: &&(String, String)| matches!(line.0.as_str(), "state[]" | "authtype");
+    lines.extend(before.iter().flat_map(|login| login.told()).filter(kept).cloned());
     let answer = credential_command("fill", &lines)?;
     let field = |name: &str| answer.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-    let origins = std::slice::from_ref(origin);
+    let origins = std::slice::from_ref(whom.origin);
     let credential = match (field("authtype"), field("credential"), field("username"), field("password")) {
-        (Some(kind), Some(secret), ..) => ready_made(&kind, &secret, origins)?,
+        (Some(scheme), Some(secret), ..) => Credential::of_scheme(&scheme, Secret::new(secret), origins),
         (_, _, Some(user), Some(password)) => Credential::basic(&user, Secret::new(password), origins),
         _ => return Err(Trouble::new("git's credential helpers gave no user name and password")),
     };
     Ok(Login { credential, giver: Giver::Git(answer) })
 }
 
-/// A header that a credential helper has made itself.
-fn ready_made(kind: &str, secret: &str, origins: &[Origin]) -> Result<Credential, Trouble> {
-    if kind.eq_ignore_ascii_case("bearer") {
-        return Ok(Credential::bearer(Secret::new(secret.to_owned()), origins));
-    }
-    let pair = base64::engine::general_purpose::STANDARD.decode(secret).ok();
-    let pair =
-        pair.and_then(|raw| String::from_utf8(raw).ok()).filter(|_| kind.eq_ignore_ascii_case("basic"));
-    match pair.as_deref().and_then(|pair| pair.split_once(':')) {
-        Some((user, password)) => Ok(Credential::basic(user, Secret::new(password.to_owned()), origins)),
-        None => Err(Trouble::new(format!("git's credential helper gave a credential of the kind {kind:?}"))
-            .hint("the kinds `basic` and `bearer` are known here")),
-    }
-}
-
-fn description(origin: &Origin, path: &str, user: Option<&str>) -> Vec<(String, String)> {
-    let host = origin.to_string();
+fn description(whom: &Whom<'_>) -> Vec<(String, String)> {
+    let host = whom.origin.to_string();
     let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host);
     let mut lines = vec![
-        ("protocol".to_owned(), origin.scheme().to_owned()),
+        ("protocol".to_owned(), whom.origin.scheme().to_owned()),
         ("host".to_owned(), host.to_owned()),
-        ("path".to_owned(), path.to_owned()),
+        ("path".to_owned(), whom.path.to_owned()),
     ];
-    lines.extend(user.map(|user| ("username".to_owned(), user.to_owned())));
+    lines.extend(whom.user.map(|user| ("username".to_owned(), user.to_owned())));
     lines
 }
 
 impl Login {
+    /// What git's credential helpers said.
+    fn told(&self) -> &[(String, String)] {
+        match &self.giver {
+            Giver::Git(told) => told,
+            Giver::Address | Giver::Connection(_) => &[],
+        }
+    }
+
+    /// Whether a credential helper has another round to go.
+    pub fn has_more(&self) -> bool {
+        self.told().iter().any(|(name, value)| name == "continue" && value == "1")
+    }
+
     /// Lets git's credential helpers keep what worked. What they do about it is their matter.
     pub fn approve(&self) {
-        self.tell("approve");
+        self.tell("approve", &Vec::new());
     }
 
-    /// Lets git's credential helpers forget what was refused.
-    pub fn reject(&self) {
-        self.tell("reject");
+    /// Lets git's credential helpers forget what was refused with these challenges.
+    pub fn reject(&self, challenges: &Challenges) {
+        self.tell("reject", challenges);
     }
 
-    fn tell(&self, what: &str) {
-        if let Giver::Git(lines) = &self.giver {
-            let _ = credential_command(what, lines);
+    fn tell(&self, what: &str, challenges: &Challenges) {
+        let mut lines = self.told().to_vec();
+        if !lines.is_empty() {
+            lines.extend(challenges.iter().map(|c| ("wwwauth[]".to_owned(), c.clone())));
+            let _ = credential_command(what, &lines);
         }
     }
 }
@@ -157,7 +178,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_names_scheme_host_and_path() {
-        let lines = description(&origin("https://git.example.com:8443"), "team/app.git", Some("ada"));
+        let origin = origin("https://git.example.com:8443");
+        let lines = description(&Whom { origin: &origin, path: "team/app.git", user: Some("ada") });
         let text = spelled(&lines).unwrap();
         assert_eq!(
             text.expose(),
@@ -168,9 +190,15 @@ mod tests {
     #[test]
     fn a_line_end_in_a_value_is_never_written() {
         for bad in ["x\nhost=evil.example", "x\rhost=evil", "x\0"] {
-            let lines = description(&origin("https://h"), "p", Some(bad));
+            let origin = origin("https://h");
+            let lines = description(&Whom { origin: &origin, path: "p", user: Some(bad) });
             assert!(spelled(&lines).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn folded_challenges_are_one_line() {
+        assert_eq!(tidy("Foo a=\"x  y\"   b=1"), "Foo a=\"x  y\" b=1");
     }
 
     #[test]
@@ -179,15 +207,5 @@ mod tests {
         assert!(can_meet(&list(&["Negotiate", "Basic realm=\"x\""])));
         assert!(can_meet(&list(&[])));
         assert!(!can_meet(&list(&["Negotiate", "NTLM", "Digest realm=\"x\""])));
-    }
-
-    #[test]
-    fn ready_made_credentials_are_taken_in_two_kinds() {
-        let origins = [origin("https://h")];
-        assert!(ready_made("Bearer", "abc", &origins).is_ok());
-        assert!(ready_made("basic", "dTpw", &origins).is_ok());
-        for (kind, secret) in [("basic", "%%"), ("basic", "dXA="), ("Digest", "x")] {
-            assert!(!ready_made(kind, secret, &origins).unwrap_err().lines().contains(secret));
-        }
     }
 }

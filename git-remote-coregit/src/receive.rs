@@ -7,9 +7,10 @@ use coregit_http::Response;
 use futures_util::stream;
 use tokio::sync::mpsc;
 
+use crate::discovery::First;
 use crate::framing::{FLUSH, Sideband, Watch};
 use crate::push::Asked;
-use crate::remote::{Coding, First, Remote, Service, wrong_answer};
+use crate::remote::{Coding, Remote, Service, wrong_answer};
 use crate::session::Input;
 use crate::trouble::Trouble;
 use crate::upload::{check_kind, is_advertisement, looks_like_a_page, pass, to_git};
@@ -111,7 +112,7 @@ async fn stream_pack(remote: &mut Remote, start: Bytes, input: Input) -> Result<
     let first = stream::iter([Ok(start)]);
     let body = futures_util::StreamExt::chain(first, rest);
     let request = remote.post_request(Service::ReceivePack).stream(body);
-    remote.post_stream(request).await
+    remote.post_stream(Service::ReceivePack, request).await
 }
 
 /// Moves the pipe into the channel, piece by piece, until one of them ends.

@@ -30,8 +30,37 @@ pub struct Shape {
     /// Whether a redirect of the first request is followed.
     pub redirects: bool,
     /// Whether credentials are asked for before the host does.
-    pub proactive: bool,
+    pub proactive: Proactive,
 }
+
+/// What `http.proactiveAuth` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proactive {
+    /// The host asks first.
+    #[default]
+    No,
+    /// A user name and a password.
+    Basic,
+    /// Whatever the credential helpers have.
+    Auto,
+}
+
+impl Proactive {
+    fn of(value: &str) -> Self {
+        match value {
+            "basic" => Proactive::Basic,
+            "auto" => Proactive::Auto,
+            _ => Proactive::No,
+        }
+    }
+}
+
+/// git holds nothing back that does not leave room for one more line: with its smallest buffer, nothing.
+fn post_buffer(value: &str) -> usize {
+    as_bytes(value).filter(|bytes| *bytes > LONGEST_LINE).unwrap_or(0)
+}
+
+const LONGEST_LINE: usize = 65_520;
 
 impl Default for Shape {
     fn default() -> Self {
@@ -41,7 +70,7 @@ impl Default for Shape {
             user_agent: None,
             post_buffer: 1 << 20,
             redirects: true,
-            proactive: false,
+            proactive: Proactive::No,
         }
     }
 }
@@ -82,9 +111,9 @@ const TABLE: &[(&str, Verdict)] = &[
     ("proxy", Verdict::Ours(|shape, v| shape.proxy = Some(v.to_owned()).filter(|v| !v.is_empty()))),
     ("sslcainfo", Verdict::Ours(|shape, v| shape.ca_file = Some(v.into()))),
     ("useragent", Verdict::Ours(|shape, v| shape.user_agent = Some(v.to_owned()))),
-    ("postbuffer", Verdict::Ours(|shape, v| shape.post_buffer = as_bytes(v).unwrap_or(1 << 20).max(65_536))),
+    ("postbuffer", Verdict::Ours(|shape, v| shape.post_buffer = post_buffer(v))),
     ("followredirects", Verdict::Ours(|shape, v| shape.redirects = as_bool(Some(v)) != Some(false))),
-    ("proactiveauth", Verdict::Ours(|shape, v| shape.proactive = v != "none")),
+    ("proactiveauth", Verdict::Ours(|shape, v| shape.proactive = Proactive::of(v))),
     ("maxrequests", Verdict::Nothing),
     ("minsessions", Verdict::Nothing),
     ("noepsv", Verdict::Nothing),
@@ -142,6 +171,9 @@ const VARIABLES: [(&str, &str); 9] = [
 const TLS_VARIABLES: [&str; 4] =
     ["GIT_SSL_VERSION", "GIT_SSL_CIPHER_LIST", "GIT_SSL_CERT_PASSWORD_PROTECTED", "GIT_PROXY_SSL_CERT"];
 
+/// Ask for what only git's own helper gives: curl's own words, or the dumb protocol.
+const GITS_OWN_VARIABLES: [&str; 3] = ["GIT_TRACE_CURL", "GIT_CURL_VERBOSE", "GIT_SMART_HTTP"];
+
 /// The variables that curl takes a proxy from.
 const PROXIES: [&str; 6] =
     ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
@@ -161,6 +193,14 @@ pub struct Circumstances<'a> {
 impl Circumstances<'_> {
     /// Decides.
     pub fn road(&self) -> Road {
+        let asks = |name: &&&str| match ((self.environment)(name).as_deref(), **name) {
+            (None, _) => false,
+            (Some(value), "GIT_SMART_HTTP") => as_bool(Some(value)) == Some(false),
+            (Some(value), _) => as_bool(Some(value)) != Some(false),
+        };
+        if let Some(variable) = GITS_OWN_VARIABLES.iter().find(asks) {
+            return Road::GitsOwn((*variable).to_owned());
+        }
         let set = match self.settings() {
             Ok(set) => set,
             Err(variable) => return Road::GitsOwn(variable),
@@ -208,7 +248,9 @@ impl Circumstances<'_> {
         if let Some(why) = self.odd_proxy(&shape, proxy_is_set || own_proxy.is_some()) {
             return Road::GitsOwn(why);
         }
-        match self.config.get("protocol.version") {
+        // git's own tests set the variable.
+        let version = (self.environment)("GIT_TEST_PROTOCOL_VERSION").filter(|v| !v.is_empty());
+        match version.as_deref().or(self.config.get("protocol.version")) {
             None | Some("2") => Road::Ours(shape),
             Some(_) => Road::GitsOwn("protocol.version".to_owned()),
         }
@@ -270,6 +312,8 @@ mod tests {
             ("a.b=c", &[("GIT_SSL_NO_VERIFY", "1")], "http.sslverify"),
             ("a.b=c", &[("GIT_SSL_VERSION", "tlsv1.2")], "GIT_SSL_VERSION"),
             ("a.b=c", &[("ALL_PROXY", "socks5h://h")], "ALL_PROXY"),
+            ("a.b=c", &[("GIT_TRACE_CURL", "1")], "GIT_TRACE_CURL"),
+            ("a.b=c", &[("GIT_SMART_HTTP", "0")], "GIT_SMART_HTTP"),
             ("http.proxy=", &[("https_proxy", "http://h:1")], "https_proxy"),
         ] {
             assert_eq!(road(config, variables), Road::GitsOwn(why.to_owned()), "{config} {variables:?}");

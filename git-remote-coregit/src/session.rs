@@ -48,6 +48,9 @@ pub trait Far {
         output: &mut dyn Write,
     ) -> Result<Connected, Trouble>;
 
+    /// An option of git's; most need nothing of us.
+    fn heard(&mut self, _option: &[u8]) {}
+
     /// git's own helper, which then serves `list`, `fetch` and `push`. `options` are git's so far.
     fn fallback(&mut self, options: &[Vec<u8>]) -> Result<Fallback, Trouble>;
 }
@@ -81,6 +84,7 @@ pub fn talk(far: &mut impl Far, mut input: Input, output: &mut dyn Write) -> Res
             (b"connect", Some(_)) => say(output, b"fallback\n")?,
             (b"option", None) => {
                 let known = OPTIONS.contains(&split(argument).0);
+                far.heard(argument);
                 say(output, if known { b"ok\n" } else { b"unsupported\n" })?;
                 options.extend(known.then_some(line));
             }

@@ -7,8 +7,9 @@ use coregit_http::{HttpError, Response};
 use flate2::Compression;
 use flate2::bufread::GzEncoder;
 
+use crate::discovery::First;
 use crate::framing::{self, Sideband, Watch};
-use crate::remote::{Coding, First, Remote, Service, wrong_answer};
+use crate::remote::{Coding, Remote, Service, wrong_answer};
 use crate::trouble::Trouble;
 use crate::words;
 
@@ -101,7 +102,10 @@ pub async fn relay(
 
 async fn ask(remote: &mut Remote, request: Vec<u8>) -> Result<Response, Trouble> {
     let response = match request.len() > WORTH_PACKING {
-        true => remote.post(Service::UploadPack, packed(&request)?, Coding::Gzip).await?,
+        true => {
+            let coding = Coding::Gzip { from: request.len() };
+            remote.post(Service::UploadPack, packed(&request)?, coding).await?
+        }
         false => remote.post(Service::UploadPack, request.into(), Coding::Plain).await?,
     };
     check_kind(remote, response, Service::UploadPack)

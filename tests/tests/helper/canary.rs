@@ -51,29 +51,33 @@ fn processes_with(forms: &[Vec<u8>], hits: &mut Vec<String>) {
     }
 }
 
-/// git with every trace that it has, and nothing blackened.
-fn traced(desk: &Desk, dir: &str, args: &[&str], told: &mut String) {
-    let mut command = desk.command(desk.path(dir), args);
-    for name in [
+/// The traces of git itself, and those of curl, which send the talk to git's own helper.
+const TRACES: [&[&str]; 2] = [
+    &[
         "GIT_TRACE",
-        "GIT_TRACE_CURL",
         "GIT_TRACE_PACKET",
         "GIT_TRACE_SETUP",
         "GIT_TRACE2",
         "GIT_TRACE2_EVENT",
         "GIT_TRACE2_PERF",
-        "GIT_CURL_VERBOSE",
         "GIT_TRANSPORT_HELPER_DEBUG",
         "GIT_TRANSLOOP_DEBUG",
-    ] {
-        command.env(name, "1");
+    ],
+    &["GIT_TRACE_CURL", "GIT_CURL_VERBOSE"],
+];
+
+/// git with traces, and nothing blackened.
+fn traced(desk: &Desk, dir: &str, args: &[&str], told: &mut String) {
+    for traces in TRACES {
+        let mut command = desk.command(desk.path(dir), args);
+        command.envs(traces.iter().map(|name| (name, "1")));
+        command.env("GIT_TRACE_REDACT", "0").env("GIT_TRACE2_CONFIG_PARAMS", "*").env("COREGIT_LOG", "trace");
+        command.env("GIT_TRACE2_ENV_VARS", "GIT_CONFIG_PARAMETERS,GIT_CONFIG_COUNT,HOME");
+        command.env("COREGIT_TRACE_WIRE", desk.path("wire.log"));
+        let said = said(&mut command);
+        told.push_str(&said.out);
+        told.push_str(&said.err);
     }
-    command.env("GIT_TRACE_REDACT", "0").env("GIT_TRACE2_CONFIG_PARAMS", "*").env("COREGIT_LOG", "trace");
-    command.env("GIT_TRACE2_ENV_VARS", "GIT_CONFIG_PARAMETERS,GIT_CONFIG_COUNT,HOME");
-    command.env("COREGIT_TRACE_WIRE", desk.path("wire.log"));
-    let said = said(&mut command);
-    told.push_str(&said.out);
-    told.push_str(&said.err);
 }
 
 /// A day's work, by our own client and by git's own helper, and a day on which the token is refused.
