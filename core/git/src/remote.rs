@@ -80,6 +80,7 @@ impl Remote {
         let mut reader = advertisement::Reader::new(service);
         while let Some(packet) = packets.next().await? {
             if reader.take(packet)? {
+                packets.finish().await;
                 break;
             }
         }
@@ -118,7 +119,10 @@ impl Remote {
                     pkt::error_of(&line).map_or(Ok(()), Err)?;
                     listing::take(&mut listing, &line, self.format)?;
                 }
-                Packet::Flush => return Ok(listing),
+                Packet::Flush => {
+                    packets.finish().await;
+                    return Ok(listing);
+                }
                 other => return Err(GitError::protocol(format_args!("{other:?} in its list of refs"))),
             }
         }

@@ -1,5 +1,6 @@
 //! History exports: same commits, same ids, tags too.
 
+use coregit_tests::delay::{Delay, Line};
 use coregit_tests::forge::Protection;
 use coregit_tests::stage::Stage;
 
@@ -190,4 +191,23 @@ fn one_protected_branch_does_not_sink_the_others() {
     assert_ne!(said.code, 0);
     assert!(said.err.contains("protected") || said.err.contains("Protected"), "{}", said.err);
     assert!(stage.refs(&stage.there()).iter().any(|r| r.ends_with("/free")));
+}
+
+#[test]
+fn all_requests_of_a_run_share_one_connection() {
+    let stage = Stage::bare();
+    stage.coregit(&["init"]).ok();
+    let forge = stage.forge.url().trim_start_matches("http://").parse().unwrap();
+    let proxy = Delay::start(forge, Line::round_trip(2));
+    let base = ["connections", "create", "--provider", "github", "--label", "work", "--token-stdin", "--url"];
+    stage.coregit_fed(&stage.token, &[&base[..], &[&proxy.url()]].concat()).ok();
+    stage.repo();
+    stage.sync(&MANUAL);
+    for n in 0..5 {
+        stage.commit("more", &[("a", &n.to_string())]);
+        stage.push(&["origin", "main"]).ok();
+        let before = proxy.connections();
+        stage.coregit(&["sync", "trigger", "work"]).ok();
+        assert_eq!(proxy.connections() - before, 1, "run {n}");
+    }
 }
